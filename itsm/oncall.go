@@ -154,13 +154,12 @@ func newLayer(loc *time.Location, l Layer) (layer, error) {
 	return made, err
 }
 
-// shifts gives the turns that overlap the time from one instant to another,
-// cut down to the layer's hours.
+// shifts gives all turns that overlap the time from one instant to another, cut
+// down to the layer's hours, and perhaps some that end before it.
 func (l layer) shifts(from, to time.Time) []Shift {
 	var all []Shift
-	for turn := l.turn(from); l.handover(turn).Before(to); turn++ {
-		begin, end := l.handover(turn), l.handover(turn+1)
-		for _, i := range l.open(begin, end) {
+	for turn := l.begun(from); l.handover(turn).Before(to); turn++ {
+		for _, i := range l.open(l.handover(turn), l.handover(turn+1)) {
 			all = append(all, Shift{From: i.From, To: i.To, Person: l.People[turn%len(l.People)], Layer: l.Name})
 		}
 	}
@@ -185,10 +184,10 @@ func (l layer) handover(turn int) time.Time {
 	return day.In(l.location).Add(time.Duration(turn) * time.Duration(l.Every.Clock) * time.Second)
 }
 
-// turn tells which turn it is at an instant; before the start it is the first.
-// Daylight saving moves a handover from where plain arithmetic expects it, but
-// never far, so the guess is corrected step by step.
-func (l layer) turn(at time.Time) int {
+// begun gives a turn that has begun by an instant, the newest or one shortly
+// before it; where the layer has not started it is the first. Daylight saving
+// moves handovers from where plain arithmetic expects them, but never far.
+func (l layer) begun(at time.Time) int {
 	start := l.handover(0)
 	if at.Before(start) {
 		return 0
@@ -196,9 +195,6 @@ func (l layer) turn(at time.Time) int {
 	turn := int(at.Sub(start) / l.Every.Elapsed())
 	for l.handover(turn).After(at) {
 		turn--
-	}
-	for !l.handover(turn + 1).After(at) {
-		turn++
 	}
 	return turn
 }

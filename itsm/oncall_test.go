@@ -80,6 +80,16 @@ func TestTurnsFollowTheLocalClock(t *testing.T) {
 	}
 }
 
+func TestTurnOfADateThatWasLeftOutIsNoShift(t *testing.T) {
+	t.Parallel()
+	s := schedule(t, "Pacific/Apia", []itsm.Layer{rotation(t, "2011-12-29T00:00", "1d")})
+	var names []string
+	for _, shift := range s.Shifts(instant(t, "2011-12-29T12:00:00-10:00"), instant(t, "2011-12-31T12:00:00+14:00")) {
+		names = append(names, shift.Person)
+	}
+	assert.Equal(t, []string{"alice", "chen"}, names, "bob's day did not happen")
+}
+
 func TestNobodyIsOnCallBeforeTheStart(t *testing.T) {
 	t.Parallel()
 	s := schedule(t, berlin, []itsm.Layer{rotation(t, "2026-01-05T09:00", "1w")})
