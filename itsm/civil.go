@@ -93,10 +93,6 @@ func (c *Civil) UnmarshalText(text []byte) (err error) {
 
 func (c Civil) add(d time.Duration) Civil { return Civil{c.wall.Add(d)} }
 
-// timeOfDay is what the clock shows, as the time since a midnight without
-// daylight saving.
-func (c Civil) timeOfDay() time.Duration { return c.wall.Sub(c.Date().wall) }
-
 // wallAt is what the clocks of loc show at t.
 func wallAt(t time.Time, loc *time.Location) Civil {
 	return Civil{t.UTC().Round(0).Add(offset(t, loc))} // Round drops what the monotonic clock says

@@ -1,10 +1,12 @@
 package itsm_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/steward-itsm/steward/itsm"
@@ -63,7 +65,12 @@ func TestLocalTimeThatExistsIsShownByTheClock(t *testing.T) {
 func TestLocalTimeIsReadAsItIsWritten(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"2026-01-05T09:00", "2028-02-29T23:59:01"} {
-		assert.Equal(t, text, civil(t, text).String())
+		stored, err := json.Marshal(civil(t, text))
+		require.NoError(t, err)
+		assert.Equal(t, `"`+text+`"`, string(stored))
+		var read itsm.Civil
+		require.NoError(t, json.Unmarshal(stored, &read))
+		assert.Equal(t, civil(t, text), read)
 	}
 	for _, text := range []string{"", "2026-02-29", "2026-01-05T24:00", "2026-01-05T09:00Z", "5.1.2026", "2026-01-05 09:00"} {
 		_, err := itsm.ParseCivil(text)
