@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -89,7 +90,8 @@ func TestDuplicateMailIsRecognisable(t *testing.T) {
 	assert.NotEqual(t, id(opened(), chen), id(other, chen))
 	assert.NotEqual(t, id(opened(), chen), id(opened(), Recipient{Person: "bob", Email: "bob@acme.test"}))
 	assert.Regexp(t, `^[a-z0-9.]+@acme\.test$`, id(opened(), chen))
-	assert.True(t, strings.HasSuffix(messageID(opened(), chen, &netmail.Address{Address: `"odd@name"@acme.test`}), "@acme.test"))
+	odd := netmail.Address{Address: "odd@name@acme.test"}
+	assert.Equal(t, id(opened(), chen), messageID(opened(), chen, &odd), "only the domain of the sender is used")
 }
 
 func TestHostileTextStaysText(t *testing.T) {
@@ -99,7 +101,7 @@ func TestHostileTextStaysText(t *testing.T) {
 	m.Title = "Buy\r\nBcc: eve@evil.test\r\n\r\n<script>alert(1)</script>\u202eexe"
 	m.Text = "<img src=x onerror=alert(1)>\r\n.\r\nQUIT\r\n--golden--"
 	m.Link = "javascript:alert(1)"
-	to := Recipient{Person: "eve", Name: "Eve\r\nCc: all@evil.test\"<x@y.test>", Email: "eve@acme.test", Timezone: "../../etc/passwd"}
+	to := Recipient{Person: "eve", Name: "\u202eEve\r\nCc: all@evil.test\"<x@y.test>", Email: "eve@acme.test", Timezone: "../../etc/passwd"}
 	o := mailer(t, p, nil).Deliver(t.Context(), m, []Target{ToEmail(to)})[0]
 	require.Equal(t, ResultSent, o.Result, o.Detail)
 
@@ -111,12 +113,29 @@ func TestHostileTextStaysText(t *testing.T) {
 	list, err := header.AddressList("To")
 	require.NoError(t, err)
 	require.Len(t, list, 1)
-	assert.Equal(t, "eve@acme.test", list[0].Address)
+	assert.Equal(t, netmail.Address{Name: `Eve Cc: all@evil.test"<x@y.test>`, Address: "eve@acme.test"}, *list[0])
 	assert.NotContains(t, html, "<script>")
 	assert.NotContains(t, html, "<img")
 	assert.NotContains(t, html+plain, "javascript:")
 	assert.Contains(t, plain, "QUIT")
 	assert.Contains(t, plain, "UTC")
+}
+
+func TestLongTextIsCutShort(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("晓", 5000)
+	p := openPostOffice(t, func(p *postOffice) { p.replies = map[string]string{"END": "550 " + long} })
+	m := opened()
+	m.Title = long
+	o := mailer(t, p, nil).Deliver(t.Context(), m, []Target{ToEmail(chen)})[0]
+	assert.Len(t, []rune(o.Detail), maxDetail)
+	letter, err := compose(m, &steward, chen, m.Time)
+	require.NoError(t, err)
+	var wire bytes.Buffer
+	_, err = letter.WriteTo(&wire)
+	require.NoError(t, err)
+	header, _, _ := open(t, wire.String())
+	assert.Len(t, []rune(subject(t, header)), maxSubject)
 }
 
 func TestNoTextAddsAHeader(t *testing.T) {
@@ -183,7 +202,9 @@ func TestMailServerThatIsDownIsTriedAgain(t *testing.T) {
 func TestMailTakenByTheServerIsSentHoweverItSaysGoodbye(t *testing.T) {
 	t.Parallel()
 	for _, goodbye := range []string{"", "500 what?"} {
-		p := openPostOffice(t, func(p *postOffice) { p.replies = map[string]string{"QUIT": goodbye} })
+		p := openPostOffice(t, func(p *postOffice) {
+			p.replies = map[string]string{"QUIT": goodbye, "NOOP": "500 what?", "RSET": "500 what?"}
+		})
 		assert.Equal(t, ResultSent, mailTo(t, mailer(t, p, nil), chen).Result)
 		assert.Len(t, p.received(), 1)
 	}
@@ -249,11 +270,13 @@ func TestSilentMailServerIsLeftWhenTheContextEnds(t *testing.T) {
 	p := openPostOffice(t, func(p *postOffice) { p.silent, p.called = make(chan struct{}), make(chan struct{}) })
 	t.Cleanup(func() { close(p.silent) })
 	ctx, cancel := context.WithCancel(t.Context())
+	began := time.Now()
 	go func() { <-p.called; cancel() }()
 	o := mailer(t, p, nil).Deliver(ctx, opened(), []Target{ToEmail(chen)})[0]
 	assert.Equal(t, ResultFailed, o.Result)
 	assert.True(t, o.Retry)
 	assert.Contains(t, o.Detail, "in time: context canceled")
+	assert.Less(t, time.Since(began), 10*time.Second, "not only when the library's own time-out strikes")
 }
 
 // open takes a mail apart as a mail program would.

@@ -14,6 +14,6 @@ func (*logbook) Name() string { return ChannelLog }
 func (l *logbook) Send(ctx context.Context, m Message, to Target) error {
 	l.log.InfoContext(ctx, "notification",
 		"id", m.ID, "process", m.Process, "kind", m.Kind,
-		"to", to.Person.Person, "title", oneLine(m.Title), "link", m.Link)
+		"to", to.Person.Person, "title", m.Title, "link", m.Link)
 	return nil
 }

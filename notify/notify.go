@@ -191,9 +191,7 @@ func (o Outcome) after(err error) Outcome {
 	o.Result = ResultFailed
 	o.Detail = clip(oneLine(err.Error()), maxDetail)
 	o.Retry = !IsPermanent(err)
-	if o.Retry {
-		o.RetryAfter = delay(err)
-	}
+	o.RetryAfter = delay(err)
 	return o
 }
 

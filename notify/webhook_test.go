@@ -196,6 +196,13 @@ func TestRedactedURLHasNoQueryAndNoCredentials(t *testing.T) {
 	})
 }
 
+func TestTitleInAWebhookIsOneLine(t *testing.T) {
+	t.Parallel()
+	m := opened()
+	m.Title = "Buy\r\n\x00now"
+	assert.Equal(t, "Buy now", eventOf(m).Title)
+}
+
 func TestEventThatIsNotJSONFailsForGood(t *testing.T) {
 	t.Parallel()
 	m := opened()
