@@ -175,7 +175,7 @@ func sources(t *testing.T) []source {
 			return err
 		case entry.IsDir() && path != "." && skipped(path):
 			return filepath.SkipDir
-		case !entry.IsDir() && strings.HasSuffix(path, ".go") && filepath.Dir(path) != ".":
+		case !entry.IsDir() && strings.HasSuffix(path, ".go"):
 			all = append(all, readSource(t, path))
 		}
 		return nil
