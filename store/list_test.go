@@ -1,0 +1,145 @@
+package store_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/steward-itsm/steward/itsm"
+	"github.com/steward-itsm/steward/store"
+)
+
+// everyPage follows the cursors to the end.
+func everyPage[T any](t *testing.T, read func(cursor string) (store.Page[T], error)) []T {
+	t.Helper()
+	var all []T
+	for cursor := ""; ; {
+		page, err := read(cursor)
+		require.NoError(t, err)
+		all = append(all, page.Items...)
+		if page.Next == "" {
+			return all
+		}
+		require.NotEmpty(t, page.Items)
+		cursor = page.Next
+	}
+}
+
+func TestProcessesArePagedNewestFirst(t *testing.T) {
+	onBoth(t, func(t *testing.T, b bundle) {
+		var all []itsm.View
+		for n := 1; n <= 12; n++ {
+			kind := []itsm.Kind{itsm.KindApproval, itsm.KindIncident}[n%2]
+			r := opening(kind.ID(int64(n)))
+			if n%3 == 0 {
+				r = closing(r.Process, 1, "done")
+			}
+			r.View.Opened = noon.Add(time.Duration(n/4) * time.Second) // several at the same time
+			r.View.Service = []string{"", "lab"}[n/2%2]
+			r.View.Requester = []itsm.Actor{itsm.Person("raj"), itsm.Integration("raj")}[n/3%2]
+			require.NoError(t, b.Record(t.Context(), r))
+			all = append(all, r.View)
+		}
+		slices.SortFunc(all, func(x, y itsm.View) int {
+			if byTime := y.Opened.Compare(x.Opened); byTime != 0 {
+				return byTime
+			}
+			return map[bool]int{true: -1, false: 1}[x.ID > y.ID]
+		})
+		raj := itsm.Person("raj")
+		for _, f := range []store.ProcessFilter{
+			{}, {Kind: itsm.KindIncident}, {State: itsm.StateOpen}, {Service: "lab"}, {Requester: &raj}, {Kind: itsm.KindProblem},
+			{Kind: itsm.KindApproval, State: itsm.StateClosed}, {State: itsm.StateOpen, Service: "lab", Requester: &raj},
+		} {
+			var want []string
+			for _, v := range all {
+				if (f.Kind == "" || v.Kind == f.Kind) && (f.State == "" || v.State == f.State) &&
+					(f.Service == "" || v.Service == f.Service) && (f.Requester == nil || v.Requester == *f.Requester) {
+					want = append(want, v.ID)
+				}
+			}
+			for limit := 1; limit <= 13; limit += 4 {
+				found := everyPage(t, func(cursor string) (store.Page[itsm.View], error) {
+					f.Cursor, f.Limit = cursor, limit
+					return b.Processes(t.Context(), f)
+				})
+				assert.Equal(t, want, namesOf(found, func(v itsm.View) string { return v.ID }), "%+v", f)
+			}
+		}
+	})
+}
+
+func namesOf[T any](items []T, name func(T) string) (names []string) {
+	for _, item := range items {
+		names = append(names, name(item))
+	}
+	return names
+}
+
+func TestInboxIsPagedByDeadlineAndThenByAge(t *testing.T) {
+	onBoth(t, func(t *testing.T, b bundle) {
+		r := opening("APR-1")
+		r.Inbox = nil
+		add := func(task string, due, since time.Duration) {
+			item := waits("APR-1", task, "maria")
+			item.Since = noon.Add(since)
+			if due > 0 {
+				at := noon.Add(due)
+				item.Due = &at
+			}
+			r.Inbox = append(r.Inbox, item)
+		}
+		add("6 never, young", 0, time.Hour)
+		add("5 never, old", 0, time.Minute)
+		add("2 soon, young", time.Hour, time.Hour)
+		add("1 soon, old", time.Hour, time.Minute)
+		add("4 later b", 2*time.Hour, time.Hour)
+		add("3 later a", 2*time.Hour, time.Hour)
+		require.NoError(t, b.Record(t.Context(), r))
+
+		for limit := 1; limit <= 6; limit++ {
+			found := everyPage(t, func(cursor string) (store.Page[itsm.InboxItem], error) {
+				return b.Inbox(t.Context(), "maria", cursor, limit)
+			})
+			assert.Equal(t, []string{"1 soon, old", "2 soon, young", "3 later a", "4 later b", "5 never, old", "6 never, young"},
+				namesOf(found, func(i itsm.InboxItem) string { return i.Task }))
+		}
+	})
+}
+
+func TestCursorsOfNoListAreRefused(t *testing.T) {
+	onBoth(t, func(t *testing.T, b bundle) {
+		for n := range 2 {
+			require.NoError(t, b.Record(t.Context(), opening(itsm.KindApproval.ID(int64(n+1)))))
+		}
+		page, err := b.Processes(t.Context(), store.ProcessFilter{Limit: 1})
+		require.NoError(t, err)
+		for _, cursor := range []string{"x", "!!", "bnVsbA", "e30", "eyJsIjoicHJvY2Vzc2VzIn0", page.Next + "A"} {
+			_, err = b.Processes(t.Context(), store.ProcessFilter{Cursor: cursor})
+			requireCode(t, itsm.CodeInvalid, err)
+		}
+		for name, read := range map[string]func() error{
+			"inbox":       func() error { _, err := b.Inbox(t.Context(), "maria", page.Next, 1); return err },
+			"definitions": func() error { _, err := b.Definitions(t.Context(), "", page.Next, 1); return err },
+			"versions":    func() error { _, err := b.Versions(t.Context(), "Person", "a", page.Next, 1); return err },
+			"tokens":      func() error { _, err := b.Tokens(t.Context(), page.Next, 1); return err },
+		} {
+			assert.Equal(t, itsm.CodeInvalid, itsm.ErrorCode(read()), name)
+		}
+	})
+}
+
+func TestPagesHaveALimit(t *testing.T) {
+	onBoth(t, func(t *testing.T, b bundle) {
+		require.NoError(t, b.Record(t.Context(), step("APR-1", 1, 700)))
+		for asked, given := range map[int]int{0: 50, -1: 50, 7: 7, 9999: 500} {
+			events, err := b.Events(t.Context(), "APR-1", 0, asked)
+			require.NoError(t, err)
+			assert.Len(t, events, given, fmt.Sprint(asked))
+		}
+	})
+}
