@@ -2,6 +2,7 @@ package itsm
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -78,6 +79,7 @@ const (
 	DueReminder   DueKind = "remind"
 	DueEscalation DueKind = "escalate"
 	DueDeadline   DueKind = "deadline"
+	DueHandover   DueKind = "handover" // an absence begins or ends
 )
 
 // Due is an instant at which a stage acts by itself.
@@ -157,7 +159,7 @@ const (
 // Seat is one vote of a stage.
 type Seat struct {
 	Candidate
-	Delegate string    `json:"delegate,omitempty"` // to whom the seat was handed over
+	Delegate string    `json:"delegate,omitempty"` // to whom the seat was handed over by hand
 	Decision *Decision `json:"decision,omitempty"`
 }
 
@@ -172,8 +174,8 @@ type Decision struct {
 // Notice is a message that an event calls for.
 type Notice struct {
 	Event int       `json:"event"`
-	Type  EventType `json:"type"`
-	To    []string  `json:"to"` // persons
+	Type  EventType `json:"type"` // what the message says; an event may say different things to different people
+	To    []string  `json:"to"`   // persons, each once, in order of their names
 }
 
 // NewApproval begins an approval. Its first stage waits for a plan.
@@ -215,10 +217,21 @@ func (a *Approval) add(at time.Time, c Command, typ EventType, data any) int {
 	return a.LastEvent
 }
 
-// notify asks for a message about the newest event.
+// notify asks for a message about the newest event, one for each person.
 func (a *Approval) notify(typ EventType, to []string) {
 	if len(to) > 0 {
+		to = slices.Compact(slices.Sorted(slices.Values(to)))
 		a.notices = append(a.notices, Notice{Event: a.LastEvent, Type: typ, To: to})
+	}
+}
+
+// notifyStuck tells the owner of what can't go on by itself, or else whoever
+// asked for it: somebody must know.
+func (a *Approval) notifyStuck(typ EventType) {
+	if len(a.Owner) > 0 {
+		a.notify(typ, a.Owner)
+	} else if a.Requester.Kind == ActorPerson {
+		a.notify(typ, []string{a.Requester.Name})
 	}
 }
 

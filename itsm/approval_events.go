@@ -17,6 +17,7 @@ const (
 	EventDecisionMade      EventType = "decision.made"
 	EventDecisionChanged   EventType = "decision.changed"
 	EventSeatDelegated     EventType = "seat.delegated"
+	EventSeatPassed        EventType = "seat.passed"
 	EventAbsenceNoted      EventType = "absence.noted"
 	EventSubjectAmended    EventType = "subject.amended"
 	EventApprovalsVoided   EventType = "approvals.voided"
@@ -85,7 +86,8 @@ type DecisionMade struct {
 	Before  Verdict `json:"before,omitempty"` // the verdict that it replaces
 }
 
-// SeatDelegated is the data of EventSeatDelegated.
+// SeatDelegated is the data of EventSeatDelegated, and of EventSeatPassed,
+// where an absence that began or ended is the reason.
 type SeatDelegated struct {
 	Stage string `json:"stage"`
 	Seat  string `json:"seat"`

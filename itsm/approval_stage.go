@@ -14,11 +14,17 @@ func (a *Approval) Open(c Command, at time.Time, data ApprovalOpened) {
 
 // Proceed takes the plan that WantsPlan asked for: it opens the next stage,
 // closes the approval where none is left, or blocks it where nobody may decide.
+// It does nothing where no plan is wanted.
 func (a *Approval) Proceed(plan StagePlan, at time.Time) {
+	if !a.WantsPlan() {
+		return
+	}
 	if plan.Bound != "" {
 		a.Bound = plan.Bound
 	}
-	a.Owner = plan.Owner
+	if len(plan.Owner) > 0 {
+		a.Owner = plan.Owner
+	}
 	a.passOver(plan.Skipped, at)
 	a.Next = plan.Stage
 	switch {
@@ -31,9 +37,13 @@ func (a *Approval) Proceed(plan StagePlan, at time.Time) {
 	}
 }
 
-// passOver records the stages whose condition did not hold.
+// passOver records the stages whose condition did not hold, each once a round:
+// one that follows a stage which was reopened is looked at twice.
 func (a *Approval) passOver(rules []int, at time.Time) {
 	for _, i := range rules {
+		if slices.ContainsFunc(a.Stages, func(s Stage) bool { return s.Rule == i && s.Round == a.Round }) {
+			continue
+		}
 		rule := a.Rules.Stages[i]
 		a.Stages = append(a.Stages, Stage{
 			Rule: i, Name: rule.Name, Title: rule.Title, Round: a.Round,
@@ -57,6 +67,7 @@ func (a *Approval) openStage(plan StagePlan, at time.Time) {
 		Rule: plan.Stage, Name: rule.Name, Title: rule.Title, Round: a.Round, Need: need,
 		Seats: seats, Excluded: excluded, Timetable: plan.Timetable, Deadline: deadlineOf(plan.Timetable), Opened: at,
 	}
+	stage.planHandovers(at)
 	a.Stages = append(a.Stages, stage)
 	a.add(at, byRule(), EventStageOpened, StageOpened{
 		Stage: rule.Name, Round: a.Round, Approvers: persons(seats, isCounted), Vetoes: persons(seats, hasVeto),
@@ -65,15 +76,19 @@ func (a *Approval) openStage(plan StagePlan, at time.Time) {
 	a.notify(EventStageOpened, a.waitingFor(a.Current(), at))
 }
 
-// seat gives everybody a seat whom the rule does not exclude, and says who was
-// excluded.
+// seat gives everybody one seat whom the rule does not exclude, and says who
+// was excluded.
 func (a *Approval) seat(rule StageRule, candidates []Candidate) (seats []Seat, excluded []string) {
 	for _, c := range candidates {
-		if a.excludes(rule, c.Person) {
+		index := slices.IndexFunc(seats, func(s Seat) bool { return s.Person == c.Person })
+		switch {
+		case index >= 0: // named twice, and still one person
+			seats[index].Counted, seats[index].Veto = seats[index].Counted || c.Counted, seats[index].Veto || c.Veto
+		case !a.excludes(rule, c.Person):
+			seats = append(seats, Seat{Candidate: c})
+		case !slices.Contains(excluded, c.Person):
 			excluded = append(excluded, c.Person)
-			continue
 		}
-		seats = append(seats, Seat{Candidate: c})
 	}
 	return seats, excluded
 }
@@ -99,80 +114,104 @@ func (a *Approval) decidedBefore(person string) bool {
 	return false
 }
 
-// closeStage ends the open stage and, with it, the approval where it is lost.
-func (a *Approval) closeStage(at time.Time, result Result) {
-	stage := a.Current()
+// count counts the votes, and closes the stage where they won or lost it.
+func (a *Approval) count(stage *Stage, at time.Time) {
 	tally := stage.Tally()
-	stage.Result, stage.Ended, stage.Timetable = result, &at, nil
+	switch tally.Result(stage.Need) {
+	case ResultWon:
+		a.win(stage, at)
+	case ResultLost:
+		a.lose(stage, ResultLost, at, lostWhy(stage, tally))
+	}
+}
+
+// win closes the stage, and lets those know who need not answer any more.
+func (a *Approval) win(stage *Stage, at time.Time) {
+	asked := a.waitingFor(stage, at)
+	a.closeStage(stage, ResultWon, at)
+	a.notify(EventStageClosed, asked)
+}
+
+// lose closes the stage and, with it, the approval.
+func (a *Approval) lose(stage *Stage, result Result, at time.Time, why string) {
+	asked := a.waitingFor(stage, at)
+	a.closeStage(stage, result, at)
+	a.close(at, byRule(), OutcomeRejected, stage.Name, why, asked)
+}
+
+// closeStage ends the open stage. The one after it is planned next.
+func (a *Approval) closeStage(stage *Stage, result Result, at time.Time) {
+	tally := stage.Tally()
+	stage.end(result, at)
 	a.Next = stage.Rule + 1
 	a.add(at, byRule(), EventStageClosed, StageClosed{
 		Stage: stage.Name, Round: stage.Round, Result: result, Need: stage.Need,
 		Approved: tally.Approved, Rejected: tally.Rejected, VetoBy: tally.VetoBy,
 	})
-	if result == ResultLost {
-		a.close(at, byRule(), OutcomeRejected, stage.Name, lostWhy(stage, tally))
+}
+
+// end gives the stage its result. When it ended never changes.
+func (s *Stage) end(result Result, at time.Time) {
+	s.Result, s.Timetable = result, nil
+	if s.Ended == nil {
+		s.Ended = &at
 	}
 }
 
 // finish closes an approval that has no stage left. Where stages applied but
 // time passed every one of them over, nobody decided: the last one waits on.
 func (a *Approval) finish(at time.Time) {
-	won, last := false, -1
-	for i, stage := range a.Stages {
-		if stage.Round == a.Round {
-			won = won || stage.Result == ResultWon
-			if stage.Result == ResultTimedOut {
-				last = i
-			}
+	won, timedOut := a.last(ResultWon), a.last(ResultTimedOut)
+	switch {
+	case won >= 0 && timedOut >= 0:
+		a.close(at, byRule(), OutcomeApproved, a.Stages[won].Name, "every stage that time did not pass over was won", nil)
+	case won >= 0:
+		a.close(at, byRule(), OutcomeApproved, a.Stages[won].Name, "every stage that applied was won", nil)
+	case timedOut >= 0:
+		a.reopenHeld(timedOut, at)
+	default:
+		a.close(at, byRule(), OutcomeApproved, "", "no stage applied: the flow asks nobody in this case", nil)
+	}
+}
+
+// last gives the index of the newest stage of this round that ended so, or -1.
+func (a *Approval) last(result Result) int {
+	for i, stage := range slices.Backward(a.Stages) {
+		if stage.Round == a.Round && stage.Result == result {
+			return i
 		}
 	}
-	switch {
-	case won:
-		a.close(at, byRule(), OutcomeApproved, a.lastStage(), "every stage that applied was won")
-	case last >= 0:
-		a.reopenHeld(last, at)
-	default:
-		a.close(at, byRule(), OutcomeApproved, "", "no stage applied: the flow asks nobody in this case")
-	}
+	return -1
 }
 
 // reopenHeld lets the last stage that could decide wait on past its deadline.
 func (a *Approval) reopenHeld(index int, at time.Time) {
 	stage := a.Stages[index]
-	stage.Result, stage.Ended, stage.Held, stage.Opened = "", nil, true, at
+	stage.Result, stage.Ended, stage.Held = "", nil, true
+	stage.planHandovers(at)
 	a.Stages = append(slices.Delete(a.Stages, index, index+1), stage)
-	a.hold(stage, at)
-}
-
-// hold records that a stage waits on past its deadline, and tells the owner.
-func (a *Approval) hold(stage Stage, at time.Time) {
 	a.add(at, byRule(), EventStageTimedOut, StageTimedOut{
 		Stage: stage.Name, Round: stage.Round, Action: TimeoutHold, Deadline: *stage.Deadline,
 	})
-	a.notify(EventStageTimedOut, a.Owner)
+	a.notifyStuck(EventStageTimedOut)
 }
 
-// close ends the approval. Its outcome never changes after.
-func (a *Approval) close(at time.Time, c Command, outcome, stage, why string) {
+// close ends the approval, and tells its requester and those who were asked
+// and need not answer any more. Its outcome never changes after.
+func (a *Approval) close(at time.Time, c Command, outcome, stage, why string, asked []string) {
 	a.State, a.Outcome, a.Blocked, a.Closed = StateClosed, outcome, "", &at
 	a.add(at, c, EventApprovalClosed, ApprovalClosed{Outcome: outcome, Stage: stage, Why: why})
 	if a.Requester.Kind == ActorPerson {
-		a.notify(EventApprovalClosed, []string{a.Requester.Name})
+		asked = append(asked, a.Requester.Name)
 	}
+	a.notify(EventApprovalClosed, asked)
 }
 
 // block stops the approval where it can't go on by itself, and tells the owner.
 func (a *Approval) block(at time.Time, stage, reason string) {
 	a.State, a.Blocked = StateBlocked, reason
 	a.add(at, byRule(), EventProcessBlocked, ProcessBlocked{Stage: stage, Reason: reason})
-	a.notify(EventProcessBlocked, a.Owner)
-}
-
-func (a *Approval) lastStage() string {
-	if len(a.Stages) == 0 {
-		return ""
-	}
-	return a.Stages[len(a.Stages)-1].Name
+	a.notifyStuck(EventProcessBlocked)
 }
 
 func tooFew(rule StageRule, counted, need int, excluded []string) string {

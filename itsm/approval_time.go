@@ -1,6 +1,7 @@
 package itsm
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -32,10 +33,10 @@ func (a *Approval) Pass(at time.Time) {
 func (a *Approval) act(stage *Stage, entry Due, at time.Time) {
 	switch entry.Kind {
 	case DueReminder:
-		waiting := a.waitingFor(stage, at)
-		if len(waiting) == 0 {
+		if a.overtaken(stage, at) {
 			return
 		}
+		waiting := a.waitingFor(stage, at)
 		a.add(at, byRule(), EventStageReminded, StageTold{Stage: stage.Name, Round: stage.Round, To: waiting})
 		a.notify(EventStageReminded, waiting)
 	case DueEscalation:
@@ -43,34 +44,43 @@ func (a *Approval) act(stage *Stage, entry Due, at time.Time) {
 		a.notify(EventStageEscalated, entry.To)
 	case DueDeadline:
 		a.timeOut(stage, entry.At, at)
+	case DueHandover:
+		a.handOver(stage, entry.At, at)
 	}
+}
+
+// overtaken reports whether a reminder comes so late that another one, or the
+// end of its stage, is due as well: after an outage people are asked once.
+func (a *Approval) overtaken(stage *Stage, at time.Time) bool {
+	return slices.ContainsFunc(stage.Timetable, func(d Due) bool {
+		ends := d.Kind == DueDeadline && a.onTimeout(stage) != TimeoutHold
+		return !d.At.After(at) && (ends || d.Kind == DueReminder)
+	})
+}
+
+// onTimeout gives what the flow says of a missed deadline.
+func (a *Approval) onTimeout(stage *Stage) OnTimeout {
+	if action := a.Rules.Stages[stage.Rule].OnTimeout; action != "" {
+		return action
+	}
+	return TimeoutHold
 }
 
 // timeOut applies what the flow says of a deadline that has passed.
 func (a *Approval) timeOut(stage *Stage, deadline, at time.Time) {
-	action := a.Rules.Stages[stage.Rule].OnTimeout
-	if action == "" {
-		action = TimeoutHold
-	}
+	action := a.onTimeout(stage)
 	a.add(at, byRule(), EventStageTimedOut, StageTimedOut{
 		Stage: stage.Name, Round: stage.Round, Action: action, Deadline: deadline,
 	})
 	switch action {
 	case TimeoutApprove:
-		a.closeStage(at, ResultWon)
+		a.win(stage, at)
 	case TimeoutReject:
-		a.endByTime(stage, at)
+		a.lose(stage, ResultTimedOut, at, fmt.Sprintf("stage %q was not decided by its deadline", stage.Name))
 	case TimeoutSkip:
-		a.closeStage(at, ResultTimedOut)
+		a.closeStage(stage, ResultTimedOut, at)
 	default:
 		stage.Held = true
-		a.notify(EventStageTimedOut, unique(slices.Clone(a.Owner)))
+		a.notifyStuck(EventStageTimedOut)
 	}
-}
-
-// endByTime rejects the approval because the flow says so of a missed deadline.
-func (a *Approval) endByTime(stage *Stage, at time.Time) {
-	name := stage.Name
-	stage.Result, stage.Ended, stage.Timetable = ResultTimedOut, &at, nil
-	a.close(at, byRule(), OutcomeRejected, name, "stage \""+name+"\" was not decided by its deadline")
 }

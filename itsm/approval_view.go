@@ -65,12 +65,15 @@ func (a *Approval) Inbox(summary string, at time.Time) []InboxItem {
 	var items []InboxItem
 	for _, person := range a.waitingFor(stage, at) {
 		items = append(items, InboxItem{
-			Process: a.ID, Task: stage.Name + "/" + strconv.Itoa(stage.Round), Person: person,
+			Process: a.ID, Task: stage.task(), Person: person,
 			Action: "decide", Title: summary, Since: stage.Opened, Due: stage.Deadline,
 		})
 	}
 	return items
 }
+
+// task names the stage's work in the inbox, in each round anew.
+func (s *Stage) task() string { return s.Name + "/" + strconv.Itoa(s.Round) }
 
 // Receipt answers the command that the numbered event recorded.
 func (a *Approval) Receipt(c Command, number int) Receipt {

@@ -62,7 +62,7 @@ const (
 	CodeFlowNotAlone      Code = "approval.flow_not_alone"
 	CodeAbsenceInvalid    Code = "absence.invalid"
 	CodeDecisionUnknown   Code = "approval.decision_unknown"
-	CodeNothingToReopen   Code = "approval.nothing_changed"
+	CodeNothingChanged    Code = "approval.nothing_changed"
 	CodeRecordConflict    Code = "journal.conflict"
 	CodeSchemaMismatch    Code = "store.schema_mismatch"
 	CodeHistoryGone       Code = "history.gone"
@@ -103,7 +103,7 @@ var classes = map[Code]Class{
 	CodeFlowNotAlone:      ClassInvalid,
 	CodeAbsenceInvalid:    ClassInvalid,
 	CodeDecisionUnknown:   ClassInvalid,
-	CodeNothingToReopen:   ClassConflict,
+	CodeNothingChanged:    ClassConflict,
 	CodeRecordConflict:    ClassInternal,
 	CodeSchemaMismatch:    ClassUnavailable,
 	CodeHistoryGone:       ClassNotFound,
