@@ -1,0 +1,70 @@
+package definition
+
+import "encoding/json"
+
+// Service is an entry of the catalogue.
+type Service struct {
+	Goal         string             `json:"goal,omitempty"`
+	Owner        string             `json:"owner"` // a Person or a Group
+	SupportGroup string             `json:"supportGroup"`
+	Tier         int                `json:"tier,omitempty"` // 1 is the most important
+	Hours        string             `json:"hours,omitempty"`
+	DependsOn    []string           `json:"dependsOn,omitempty"`
+	Escalation   string             `json:"escalation,omitempty"`
+	Incidents    string             `json:"incidents,omitempty"`
+	Objectives   map[string]float64 `json:"objectives,omitempty"`
+	Cost         *Cost              `json:"cost,omitempty"`
+}
+
+// Cost is what a service costs to run.
+type Cost struct {
+	PerMonth float64 `json:"perMonth"` // in the currency's main unit
+	Currency string  `json:"currency"` // ISO 4217
+}
+
+func (s *Service) visit(v visitor) {
+	v.person("/spec/owner", s.Owner)
+	v.reference("/spec/supportGroup", KindGroup, s.SupportGroup)
+	visitClock(v, "/spec/hours", s.Hours)
+	v.reference("/spec/escalation", "EscalationPolicy", s.Escalation)
+	v.reference("/spec/incidents", "IncidentPolicy", s.Incidents)
+	for i, name := range s.DependsOn {
+		v.reference(at("/spec/dependsOn", i), KindService, name)
+	}
+}
+
+func visitClock(v visitor, path, clock string) {
+	if clock != clockAlways {
+		v.reference(path, KindCalendar, clock)
+	}
+}
+
+// serviceFacts are what expressions see of a service: its spec, its name and
+// its title.
+func serviceFacts(doc *Document) json.RawMessage {
+	service, ok := doc.Spec.(*Service)
+	if !ok {
+		return nil
+	}
+	facts, err := json.Marshal(struct {
+		Name  string `json:"name"`
+		Title string `json:"title,omitempty"`
+		*Service
+	}{doc.Name, doc.Title, service})
+	if err != nil {
+		return nil // a struct of texts and finite numbers always marshals
+	}
+	return facts
+}
+
+// Channel is where notifications go.
+type Channel struct {
+	Webhook string `json:"webhook,omitempty"`
+	Email   string `json:"email,omitempty"`
+	Log     bool   `json:"log,omitempty"`
+	For     []Ref  `json:"for,omitempty"` // none is everyone
+}
+
+func (c *Channel) visit(v visitor) {
+	visitRefs(v, "/spec/for", c.For, newScope(), false)
+}
