@@ -1,0 +1,173 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/steward-itsm/steward/definition"
+	"github.com/steward-itsm/steward/itsm"
+	"github.com/steward-itsm/steward/notify"
+	"github.com/steward-itsm/steward/store"
+	"github.com/steward-itsm/steward/workflows"
+)
+
+// giveUp is how long a notification is tried before its outcome is that it failed.
+const giveUp = 24 * time.Hour
+
+// channelsAtMost bounds how many Channel documents one notice looks through.
+const channelsAtMost = 500
+
+// Notify tells the persons of a notice over all their channels. An attempt
+// that fails for a moment is made again by Temporal's retries; what was
+// reached stays reached, because each attempt hands its outcomes on. After a
+// day it gives up, and the outcome says so.
+func (a *Activities) Notify(ctx context.Context, request workflows.NotifyRequest) (workflows.Notified, error) {
+	targets, err := a.targets(ctx, request.Notice)
+	if err != nil {
+		return workflows.Notified{}, err
+	}
+	var earlier []notify.Outcome
+	if activity.HasHeartbeatDetails(ctx) {
+		if err := activity.GetHeartbeatDetails(ctx, &earlier); err != nil || len(earlier) != len(targets) {
+			earlier = nil // the directory changed meanwhile; better told twice than not at all
+		}
+	}
+	outcomes := a.Sender.Redeliver(ctx, a.message(request), targets, earlier)
+	after, again := notify.Retry(outcomes)
+	if again && time.Since(activity.GetInfo(ctx).ScheduledTime) < giveUp {
+		activity.RecordHeartbeat(ctx, outcomes)
+		return workflows.Notified{}, temporal.NewApplicationErrorWithOptions("some could not be reached yet", "notify.retry",
+			temporal.ApplicationErrorOptions{NextRetryDelay: after})
+	}
+	raw, err := json.Marshal(outcomes)
+	return workflows.Notified{Outcomes: raw}, err
+}
+
+// message says what happened, for people.
+func (a *Activities) message(request workflows.NotifyRequest) notify.Message {
+	title, text := wording(request)
+	return notify.Message{
+		ID:      fmt.Sprintf("%s/%d", request.Process, request.Notice.Event),
+		Process: request.Process, Event: request.Notice.Event, Kind: string(request.Notice.Type),
+		Title: title, Text: text, Link: "/v1/processes/" + request.Process,
+		Data: eventJSON(request.Event), Time: request.Event.Time,
+	}
+}
+
+// targets lists every channel of every person of a notice.
+func (a *Activities) targets(ctx context.Context, notice itsm.Notice) ([]notify.Target, error) {
+	people, err := a.recipients(ctx, notice.To)
+	if err != nil {
+		return nil, err
+	}
+	var targets []notify.Target
+	channels := a.Sender.Channels()
+	for _, person := range people {
+		if slices.Contains(channels, notify.ChannelLog) {
+			targets = append(targets, notify.ToLog(person))
+		}
+		if slices.Contains(channels, notify.ChannelEmail) && person.Email != "" {
+			targets = append(targets, notify.ToEmail(person))
+		}
+	}
+	if !slices.Contains(channels, notify.ChannelWebhook) {
+		return targets, nil
+	}
+	webhooks, err := a.webhooksFor(ctx, notice.To)
+	return append(targets, webhooks...), err
+}
+
+// reachable reports whether anybody of the notices has a channel at all, so
+// that nothing is put into the history where nobody can be told.
+func (a *Activities) reachable(ctx context.Context, notices []itsm.Notice) (bool, error) {
+	if a.Sender == nil || len(notices) == 0 || len(a.Sender.Channels()) == 0 {
+		return false, nil
+	}
+	for _, notice := range notices {
+		targets, err := a.targets(ctx, notice)
+		if err != nil {
+			return false, err
+		}
+		if len(targets) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// recipients reads names and addresses as they are now.
+func (a *Activities) recipients(ctx context.Context, names []string) ([]notify.Recipient, error) {
+	d := &directory{ctx: ctx, store: a.Store}
+	docs, err := d.lookUpAll(definition.KindPerson, names)
+	if err != nil {
+		return nil, err
+	}
+	people := make([]notify.Recipient, len(names))
+	for i, doc := range docs {
+		people[i] = notify.Recipient{Person: names[i], Name: names[i]}
+		if doc == nil {
+			continue
+		}
+		person := doc.Spec.(*definition.Person)
+		people[i].Email, people[i].Timezone = person.Email, person.Timezone
+		if doc.Title != "" {
+			people[i].Name = doc.Title
+		}
+	}
+	return people, nil
+}
+
+// webhooksFor lists the Channel documents that are for any of the persons.
+func (a *Activities) webhooksFor(ctx context.Context, persons []string) ([]notify.Target, error) {
+	page, err := a.Store.Definitions(ctx, definition.KindChannel, "", channelsAtMost)
+	if err != nil {
+		return nil, fmt.Errorf("reading channels: %w", err)
+	}
+	d := &directory{ctx: ctx, store: a.Store}
+	var targets []notify.Target
+	for _, row := range page.Items {
+		target, ok, err := webhookFor(d, row, persons)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			targets = append(targets, target)
+		}
+	}
+	return targets, nil
+}
+
+// webhookFor gives the webhook of a Channel where it is for any of the persons.
+func webhookFor(d *directory, row store.Definition, persons []string) (notify.Target, bool, error) {
+	doc, err := definition.FromCanonical(row.Spec)
+	if err != nil {
+		return notify.Target{}, false, fmt.Errorf("reading channel %s: %w", row.Name, err)
+	}
+	channel := doc.Spec.(*definition.Channel)
+	for _, ref := range channel.For {
+		for _, person := range persons {
+			is, err := d.includes(ref, person)
+			if err != nil {
+				return notify.Target{}, false, err
+			}
+			if is {
+				return notify.ToWebhook(doc.Name, channel.Webhook), true, nil
+			}
+		}
+	}
+	return notify.Target{}, false, nil
+}
+
+func eventJSON(event itsm.Event) json.RawMessage {
+	raw, err := json.Marshal(event)
+	if err != nil { // an event is a plain struct; this can't happen
+		return json.RawMessage(`{}`)
+	}
+	return raw
+}

@@ -1,0 +1,57 @@
+package activities
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/steward-itsm/steward/itsm"
+	"github.com/steward-itsm/steward/workflows"
+)
+
+// wording says what an event means to those who are told of it.
+func wording(request workflows.NotifyRequest) (title, text string) {
+	stage := struct{ Stage string }{}
+	_ = json.Unmarshal(request.Event.Data, &stage) // events without a stage leave it empty
+	id, what := request.Process, request.Summary
+	switch request.Notice.Type {
+	case itsm.EventStageOpened:
+		return fmt.Sprintf("%s asks for your decision: %s", id, what),
+			fmt.Sprintf("Stage %q is open and waits for you. Decide with `steward approve %s` or `steward reject %s`.", stage.Stage, id, id)
+	case itsm.EventStageReminded:
+		return fmt.Sprintf("%s still waits for your decision: %s", id, what),
+			fmt.Sprintf("Stage %q still waits for you.", stage.Stage)
+	case itsm.EventStageEscalated:
+		return fmt.Sprintf("%s is escalated to you: %s", id, what),
+			fmt.Sprintf("Stage %q has waited long for its approvers. Please see that they decide.", stage.Stage)
+	case itsm.EventStageTimedOut:
+		return fmt.Sprintf("%s missed its deadline and waits on: %s", id, what),
+			fmt.Sprintf("Stage %q was not decided by its deadline. It stays open.", stage.Stage)
+	case itsm.EventSeatDelegated, itsm.EventAbsenceNoted:
+		return fmt.Sprintf("%s asks for your decision on behalf of another: %s", id, what),
+			"A vote was handed to you. Decide with `steward approve " + id + "` or `steward reject " + id + "`."
+	case itsm.EventApprovalsVoided:
+		return fmt.Sprintf("%s changed; your decision is void: %s", id, what),
+			"A part of the subject changed that approvals are bound to. It is asked for again from the first stage."
+	case itsm.EventProcessBlocked:
+		return fmt.Sprintf("%s is blocked: %s", id, what),
+			"It can't go on by itself: " + blockedReason(request.Event)
+	default:
+		return fmt.Sprintf("%s is over: %s", id, what), closedText(request.Event)
+	}
+}
+
+func blockedReason(event itsm.Event) string {
+	var data itsm.ProcessBlocked
+	if err := json.Unmarshal(event.Data, &data); err != nil {
+		return "see its events"
+	}
+	return data.Reason
+}
+
+func closedText(event itsm.Event) string {
+	var data itsm.ApprovalClosed
+	if err := json.Unmarshal(event.Data, &data); err != nil || data.Outcome == "" {
+		return "Nothing more is asked of you."
+	}
+	return fmt.Sprintf("It was %s: %s.", data.Outcome, data.Why)
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/steward-itsm/steward/config"
+	"github.com/steward-itsm/steward/embedded"
+	"github.com/steward-itsm/steward/itsm"
+)
+
+func newDevCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run everything in one process: Temporal, database, worker and API",
+		Long: `Runs Temporal, the database, a worker and the API in one process, on files in
+the data folder. They survive a restart, also one by SIGKILL: start it again,
+and every process goes on.
+
+There are no tokens here: --as NAME on the other commands says who you are. So
+it listens on loopback only, unless you say otherwise.`,
+		Example: "  steward dev\n  steward dev --listen 127.0.0.1:9000 --data /var/tmp/steward",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			return runDev(cmd.Context(), e, cfg)
+		},
+	}
+	addConfigFlags(cmd, "listen", "data", "log-level", "log-format", "notify-log")
+	return cmd
+}
+
+// runDev runs until ctx ends, then stops in order.
+func runDev(ctx context.Context, e *env, cfg config.Config) (err error) {
+	log := newLogger(e.errOut, cfg.Log)
+	if cfg.Database.URL != "" || cfg.Temporal.Address != "" {
+		return itsm.Errorf(itsm.CodeInvalid, "dev brings its own Temporal and database; for others use `steward server` and `steward worker`")
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return itsm.Errorf(itsm.CodeInvalid, "%s can't be listened on: %v; choose another with --listen", cfg.Listen, err)
+	}
+	defer func() { _ = listener.Close() }() // serve has closed it in the usual case
+	temporal, unlock, err := startEmbedded(ctx, &cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, temporal.Stop(), unlock()) }()
+	n, err := openNode(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.close()) }()
+	if _, err := n.store.Migrate(ctx); err != nil {
+		return err
+	}
+	if err := n.startWorker(); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(e.out, "Steward is ready at http://%s (API: /docs, data: %s, Temporal: %s)\n", listener.Addr(), cfg.Data, temporal.Address())
+	return n.serve(ctx, listener, true)
+}
+
+// startEmbedded starts Temporal in the data folder, which no other process may
+// use meanwhile, and points the settings to it.
+func startEmbedded(ctx context.Context, cfg *config.Config, log *slog.Logger) (*embedded.Server, func() error, error) {
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("making the data folder: %w", err)
+	}
+	lock, err := embedded.Lock(cfg.Data)
+	if err != nil {
+		return nil, nil, err
+	}
+	temporal, err := embedded.Start(ctx, embedded.Options{Dir: cfg.Data, Namespace: cfg.Temporal.Namespace, Logger: log})
+	if err != nil {
+		return nil, nil, errors.Join(err, lock.Unlock())
+	}
+	cfg.Temporal.Address = temporal.Address()
+	return temporal, lock.Unlock, nil
+}

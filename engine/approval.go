@@ -1,0 +1,218 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/steward-itsm/steward/definition"
+	"github.com/steward-itsm/steward/itsm"
+	"github.com/steward-itsm/steward/store"
+	"github.com/steward-itsm/steward/workflows"
+)
+
+// StartApproval asks for an approval that stands alone.
+type StartApproval struct {
+	Flow      string          `json:"flow"`
+	Subject   json.RawMessage `json:"subject,omitempty"`
+	Service   string          `json:"service,omitempty"`
+	Requester string          `json:"requester,omitempty"` // a person, where an integration asks for one
+}
+
+// StartApproval starts an approval and answers when its start is recorded.
+//
+// The error has CodeDefinitionUnknown, CodeSubjectInvalid, CodePersonUnknown,
+// CodeServiceRequired, CodeFlowNotAlone, CodeKeyReused or CodeUnavailable.
+func (e *Engine) StartApproval(ctx context.Context, call Call, start StartApproval) (itsm.Receipt, error) {
+	input, err := e.approvalInput(ctx, call, start)
+	if err != nil {
+		return itsm.Receipt{}, err
+	}
+	input.Command = call.command(workflows.UpdateStart, "", start)
+	input.ID, _, err = e.store.Reserve(ctx, store.Reservation{
+		Actor: call.Actor, Key: call.Key, Fingerprint: input.Command.Fingerprint, Kind: itsm.KindApproval,
+	}, e.now())
+	if err != nil {
+		return itsm.Receipt{}, err
+	}
+	return e.start(ctx, input)
+}
+
+// start begins the workflow, or finds that an earlier try began it, and waits
+// until it has recorded its start.
+func (e *Engine) start(ctx context.Context, input workflows.ApprovalInput) (itsm.Receipt, error) {
+	operation := e.temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+		ID: input.ID, TaskQueue: e.queue,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, workflows.ApprovalWorkflow, input)
+	handle, err := e.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: operation,
+		UpdateOptions: client.UpdateWorkflowOptions{
+			UpdateID: input.Command.Key, WorkflowID: input.ID, UpdateName: workflows.UpdateStart,
+			Args: []any{workflows.PlainArgs{Command: input.Command}}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		},
+	})
+	var receipt itsm.Receipt
+	if err == nil {
+		err = handle.Get(ctx, &receipt)
+	}
+	if alreadyStarted(err) {
+		return e.answerFromJournal(ctx, input.ID, input.Command)
+	}
+	return e.answer(ctx, input.ID, input.Command, receipt, err)
+}
+
+// approvalInput gathers what the approval runs under, as it is at this moment.
+func (e *Engine) approvalInput(ctx context.Context, call Call, start StartApproval) (workflows.ApprovalInput, error) {
+	var none workflows.ApprovalInput
+	flow, spec, err := e.flow(ctx, start.Flow)
+	if err != nil {
+		return none, err
+	}
+	if spec.Subject != "" {
+		return none, itsm.FieldErrorf(itsm.CodeFlowNotAlone, "/flow",
+			"flow %q approves a %s; start the %s, and it asks for this approval itself", start.Flow, spec.Subject, spec.Subject)
+	}
+	subject, invalid := spec.ValidateSubject(start.Subject)
+	if invalid != nil {
+		return none, invalid
+	}
+	expressions, err := flow.Expressions()
+	if err != nil {
+		return none, fmt.Errorf("compiling flow %s: %w", start.Flow, err)
+	}
+	if start.Service == "" && expressions.Uses("service") {
+		return none, itsm.FieldErrorf(itsm.CodeServiceRequired, "/service", "flow %q looks at the service; name one", start.Flow)
+	}
+	requester, err := e.requester(ctx, call.Actor, start.Requester)
+	if err != nil {
+		return none, err
+	}
+	input := workflows.ApprovalInput{Requester: requester, Subject: subject, Flow: carry(flow)}
+	if err := e.addCalendarAndService(ctx, &input, spec.Calendar, start.Service); err != nil {
+		return none, err
+	}
+	input.Summary, err = summarise(flow, spec, input)
+	return input, err
+}
+
+// flow loads the current version of an approval flow.
+func (e *Engine) flow(ctx context.Context, name string) (definition.Document, *definition.ApprovalFlow, error) {
+	docs, err := e.current(ctx, store.Ref{Kind: definition.KindApprovalFlow, Name: name})
+	if err != nil {
+		return definition.Document{}, nil, err
+	}
+	if docs[0] == nil {
+		return definition.Document{}, nil, itsm.FieldErrorf(itsm.CodeDefinitionUnknown, "/flow",
+			"there is no ApprovalFlow %q; `steward get definitions --kind ApprovalFlow` lists those that are applied", name)
+	}
+	return *docs[0], docs[0].Spec.(*definition.ApprovalFlow), nil
+}
+
+// addCalendarAndService adds the other definitions that a flow needs.
+func (e *Engine) addCalendarAndService(ctx context.Context, input *workflows.ApprovalInput, calendar, service string) error {
+	var refs []store.Ref
+	if calendar != "" {
+		refs = append(refs, store.Ref{Kind: definition.KindCalendar, Name: calendar})
+	}
+	if service != "" {
+		refs = append(refs, store.Ref{Kind: definition.KindService, Name: service})
+	}
+	docs, err := e.current(ctx, refs...)
+	if err != nil {
+		return err
+	}
+	for i, doc := range docs {
+		if doc == nil {
+			return itsm.FieldErrorf(itsm.CodeDefinitionUnknown, "/service", "there is no %s %q", refs[i].Kind, refs[i].Name)
+		}
+		carried := carry(*doc)
+		if doc.Kind == definition.KindCalendar {
+			input.Calendar = &carried
+		} else {
+			input.Service = &carried
+		}
+	}
+	return nil
+}
+
+// requester says for whom the approval is: the actor, or the person for whom
+// an integration asks.
+func (e *Engine) requester(ctx context.Context, actor itsm.Actor, person string) (itsm.Actor, error) {
+	if person == "" || actor.IsPerson(person) {
+		return actor, nil
+	}
+	if actor.Kind != itsm.ActorIntegration {
+		return itsm.Actor{}, itsm.FieldErrorf(itsm.CodeForbidden, "/requester", "only integrations may ask for somebody else; leave requester out")
+	}
+	return itsm.Person(person), e.checkPerson(ctx, "/requester", person)
+}
+
+// checkPerson refuses a name that is nobody's, with CodePersonUnknown.
+func (e *Engine) checkPerson(ctx context.Context, field, name string) error {
+	docs, err := e.current(ctx, store.Ref{Kind: definition.KindPerson, Name: name})
+	if err != nil {
+		return err
+	}
+	if docs[0] == nil {
+		return itsm.FieldErrorf(itsm.CodePersonUnknown, field, "there is no Person %q", name)
+	}
+	return nil
+}
+
+// Decide sends an approver's verdict. The error is that of update.
+func (e *Engine) Decide(ctx context.Context, call Call, id string, verdict itsm.Verdict, stage string) (itsm.Receipt, error) {
+	command := call.command(workflows.UpdateDecide, id, []any{verdict, stage})
+	return e.update(ctx, id, workflows.UpdateDecide, command, workflows.DecideArgs{Command: command, Verdict: verdict, Stage: stage})
+}
+
+// Delegate hands the caller's vote to another person. The error is that of
+// update, or has CodePersonUnknown.
+func (e *Engine) Delegate(ctx context.Context, call Call, id, to string) (itsm.Receipt, error) {
+	if err := e.checkPerson(ctx, "/to", to); err != nil {
+		return itsm.Receipt{}, err
+	}
+	command := call.command(workflows.UpdateDelegate, id, to)
+	return e.update(ctx, id, workflows.UpdateDelegate, command, workflows.DelegateArgs{Command: command, To: to})
+}
+
+// Withdraw closes an approval at its requester's wish. The error is that of update.
+func (e *Engine) Withdraw(ctx context.Context, call Call, id string) (itsm.Receipt, error) {
+	command := call.command(workflows.UpdateWithdraw, id, nil)
+	return e.update(ctx, id, workflows.UpdateWithdraw, command, workflows.PlainArgs{Command: command})
+}
+
+// Resume lets a blocked process try again. The error is that of update.
+func (e *Engine) Resume(ctx context.Context, call Call, id string) (itsm.Receipt, error) {
+	command := call.command(workflows.UpdateResume, id, nil)
+	return e.update(ctx, id, workflows.UpdateResume, command, workflows.PlainArgs{Command: command})
+}
+
+// Amend changes the subject of an approval, checked against the version of the
+// flow that the approval runs under. The error is that of update, or has
+// CodeSubjectInvalid.
+func (e *Engine) Amend(ctx context.Context, call Call, id string, subject json.RawMessage) (itsm.Receipt, error) {
+	view, err := e.store.View(ctx, id)
+	if err != nil {
+		return itsm.Receipt{}, err
+	}
+	flow, service, err := e.rulesOf(ctx, view)
+	if err != nil {
+		return itsm.Receipt{}, err
+	}
+	spec := flow.Spec.(*definition.ApprovalFlow)
+	checked, invalid := spec.ValidateSubject(subject)
+	if invalid != nil {
+		return itsm.Receipt{}, invalid
+	}
+	bound, err := definition.Bound(flow, definition.FactsOf(checked, service, view.Requester))
+	if err != nil {
+		return itsm.Receipt{}, err
+	}
+	command := call.command(workflows.UpdateAmend, id, checked)
+	return e.update(ctx, id, workflows.UpdateAmend, command, workflows.AmendArgs{Command: command, Subject: checked, Bound: bound})
+}

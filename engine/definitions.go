@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/steward-itsm/steward/definition"
+	"github.com/steward-itsm/steward/itsm"
+	"github.com/steward-itsm/steward/store"
+	"github.com/steward-itsm/steward/workflows"
+)
+
+// current loads the current versions of definitions, in the order asked for,
+// with nil for those that there are not.
+func (e *Engine) current(ctx context.Context, refs ...store.Ref) ([]*definition.Document, error) {
+	docs := make([]*definition.Document, len(refs))
+	if len(refs) == 0 {
+		return docs, nil
+	}
+	rows, err := e.store.CurrentDefinitions(ctx, refs...)
+	if err != nil {
+		return nil, fmt.Errorf("reading definitions: %w", err)
+	}
+	for i, ref := range refs {
+		for _, row := range rows {
+			if row.Kind != ref.Kind || row.Name != ref.Name {
+				continue
+			}
+			doc, err := definition.FromCanonical(row.Spec)
+			if err != nil {
+				return nil, fmt.Errorf("reading %s %s: %w", ref.Kind, ref.Name, err)
+			}
+			docs[i] = &doc
+		}
+	}
+	return docs, nil
+}
+
+// rulesOf loads the versions of the flow and the service that a process runs
+// under, which may not be the current ones.
+func (e *Engine) rulesOf(ctx context.Context, view itsm.View) (flow definition.Document, service *definition.Document, err error) {
+	for _, ref := range view.Definitions {
+		if ref.Kind != definition.KindApprovalFlow && ref.Kind != definition.KindService {
+			continue
+		}
+		row, err := e.store.Definition(ctx, ref.Kind, ref.Name, ref.Digest)
+		if err != nil {
+			return flow, nil, fmt.Errorf("reading the version of %s %s that %s runs under: %w", ref.Kind, ref.Name, view.ID, err)
+		}
+		doc, err := definition.FromCanonical(row.Spec)
+		if err != nil {
+			return flow, nil, fmt.Errorf("reading %s %s: %w", ref.Kind, ref.Name, err)
+		}
+		if ref.Kind == definition.KindApprovalFlow {
+			flow = doc
+		} else {
+			service = &doc
+		}
+	}
+	if flow.Spec == nil {
+		return flow, nil, itsm.Errorf(itsm.CodeNotFound, "%s is not an approval", view.ID)
+	}
+	return flow, service, nil
+}
+
+// carry makes the copy of a definition that a process takes with it.
+func carry(doc definition.Document) workflows.Definition {
+	return workflows.Definition{
+		DefinitionRef: itsm.DefinitionRef{Kind: doc.Kind, Name: doc.Name, Digest: doc.Digest},
+		Document:      doc.Canonical,
+	}
+}
+
+// summarise gives the line under which an approval is listed.
+func summarise(flow definition.Document, spec *definition.ApprovalFlow, input workflows.ApprovalInput) (string, error) {
+	title := flow.Title
+	if title == "" {
+		title = flow.Name
+	}
+	if spec.Summary == "" {
+		return title, nil
+	}
+	var service *definition.Document
+	if input.Service != nil {
+		doc, err := definition.FromCanonical(input.Service.Document)
+		if err != nil {
+			return "", fmt.Errorf("reading service %s: %w", input.Service.Name, err)
+		}
+		service = &doc
+	}
+	expressions, err := flow.Expressions()
+	if err != nil {
+		return "", fmt.Errorf("compiling flow %s: %w", flow.Name, err)
+	}
+	line, err := expressions.String(spec.Summary, definition.FactsOf(input.Subject, service, input.Requester))
+	if err != nil {
+		return "", itsm.FieldErrorf(itsm.CodeSubjectInvalid, "/subject", "the flow's summary can't be made of this subject: %v", err)
+	}
+	return line, nil
+}

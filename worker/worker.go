@@ -1,0 +1,37 @@
+// Package worker makes a Temporal worker with all of Steward's workflows and
+// activities registered. Any number of workers may run side by side.
+//
+// What does not belong here: what the workflows and activities do.
+package worker
+
+import (
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+
+	"github.com/steward-itsm/steward/activities"
+	"github.com/steward-itsm/steward/workflows"
+)
+
+// New makes a worker that is not started yet.
+func New(temporal client.Client, taskQueue string, a *activities.Activities) sdkworker.Worker {
+	w := sdkworker.New(temporal, taskQueue, sdkworker.Options{
+		// A workflow that panics or does not fit its history waits for a worker
+		// that can go on with it. It is never failed.
+		WorkflowPanicPolicy: sdkworker.BlockWorkflow,
+	})
+	workflows.Register(w)
+	RegisterActivities(w, a)
+	return w
+}
+
+// RegisterActivities registers every activity under the name of its contract.
+func RegisterActivities(r sdkworker.ActivityRegistry, a *activities.Activities) {
+	for name, f := range map[string]any{
+		workflows.ActivityPlanStage: a.PlanStage,
+		workflows.ActivityRecord:    a.Record,
+		workflows.ActivityNotify:    a.Notify,
+	} {
+		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+}

@@ -1,0 +1,130 @@
+package workflows
+
+import (
+	"encoding/json"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/steward-itsm/steward/itsm"
+)
+
+// newApproval sets a run up: from its input, or from what an earlier run of
+// the same process handed on.
+func newApproval(ctx workflow.Context, in ApprovalInput) (*approval, error) {
+	rules, err := rulesOf(in.Flow)
+	if err != nil {
+		return nil, err
+	}
+	if in.Continues == nil {
+		in.Opened = workflow.Now(ctx)
+	}
+	a := &approval{
+		in:      in,
+		base:    baseView(in),
+		rules:   itsm.NewApproval(in.ID, in.Requester, rules, in.Subject),
+		turn:    workflow.NewMutex(ctx),
+		answers: map[string]itsm.Receipt{},
+	}
+	if in.Continues != nil {
+		carried := in.Continues.Approval
+		carried.Rules = rules
+		a.rules, a.answers = &carried, in.Continues.Answers
+	}
+	a.record = &recorder{
+		process: in.ID, recorded: a.rules.LastEvent, writing: workflow.NewMutex(ctx),
+		view: a.view, inbox: a.inbox, tell: a.tell,
+	}
+	return a, nil
+}
+
+// baseView is the part of the view that never changes.
+func baseView(in ApprovalInput) itsm.View {
+	v := itsm.View{Summary: in.Summary, Parent: in.Parent, Opened: in.Opened}
+	v.Definitions = []itsm.DefinitionRef{in.Flow.DefinitionRef}
+	for _, d := range []*Definition{in.Calendar, in.Service} {
+		if d != nil {
+			v.Definitions = append(v.Definitions, d.DefinitionRef)
+		}
+	}
+	if in.Service != nil {
+		v.Service = in.Service.Name
+	}
+	return v
+}
+
+func (a *approval) view(ctx workflow.Context) itsm.View {
+	return a.rules.View(a.base, workflow.Now(ctx))
+}
+
+func (a *approval) inbox(ctx workflow.Context) []itsm.InboxItem {
+	return a.rules.Inbox(a.in.Summary, workflow.Now(ctx))
+}
+
+// shouldContinueAsNew says that the history is long and nothing is under way.
+func (a *approval) shouldContinueAsNew(ctx workflow.Context) bool {
+	return workflow.GetInfo(ctx).GetContinueAsNewSuggested() && workflow.AllHandlersFinished(ctx) && a.telling == 0
+}
+
+// continueAsNew begins a new history with the state of this one.
+func (a *approval) continueAsNew(ctx workflow.Context) error {
+	next := a.in
+	next.Continues = &Continued{Approval: *a.rules, Answers: a.answers}
+	return workflow.NewContinueAsNewError(ctx, ApprovalWorkflow, next)
+}
+
+// tell has people told of events, without holding up the process. What came of
+// it is recorded.
+func (a *approval) tell(ctx workflow.Context, notices []itsm.Notice, events []itsm.Event) {
+	for _, notice := range notices {
+		request := NotifyRequest{Process: a.in.ID, Summary: a.in.Summary, Notice: notice, Event: eventOf(notice, events)}
+		a.telling++
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer func() { a.telling-- }()
+			a.deliver(ctx, request)
+		})
+	}
+}
+
+// givingUp is how long a notification is tried. After it, the outcome says so.
+const givingUp = 24 * time.Hour
+
+// deliver sends one notice and records its outcome.
+func (a *approval) deliver(ctx workflow.Context, request NotifyRequest) {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	var notified Notified
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: givingUp + time.Hour, // the activity gives up first, and says what it reached
+		StartToCloseTimeout:    time.Minute,
+		HeartbeatTimeout:       30 * time.Second,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute,
+		},
+	}), ActivityNotify, request).Get(ctx, &notified)
+	if err != nil {
+		notified.Outcomes, _ = json.Marshal([]map[string]string{{"result": "failed", "detail": err.Error()}})
+	}
+	err = a.inTurn(ctx, func(at time.Time) error {
+		a.rules.NoteSent(itsm.Sent{About: request.Notice.Event, Outcomes: notified.Outcomes}, at)
+		return a.settle(ctx)
+	})
+	if err != nil {
+		workflow.GetLogger(ctx).Error("recording what came of a notification", "process", a.in.ID, "error", err)
+	}
+}
+
+// finishTelling waits until all commands are answered and all notices sent.
+func (a *approval) finishTelling(ctx workflow.Context) error {
+	return workflow.Await(ctx, func() bool { return a.telling == 0 && workflow.AllHandlersFinished(ctx) })
+}
+
+func eventOf(notice itsm.Notice, events []itsm.Event) itsm.Event {
+	for _, e := range events {
+		if e.Number == notice.Event {
+			return e
+		}
+	}
+	return itsm.Event{}
+}

@@ -1,0 +1,204 @@
+package workflows_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/steward-itsm/steward/definition"
+	"github.com/steward-itsm/steward/itsm"
+	"github.com/steward-itsm/steward/workflows"
+)
+
+// monday is when every process of these tests begins: 09:00 UTC.
+var monday = time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
+
+// world stands in for the directory, the journal and everybody who is told. It
+// plans stages as each test says, and keeps what it was asked to record.
+type world struct {
+	t   *testing.T
+	env *testsuite.TestWorkflowEnvironment
+
+	plans func(workflows.PlanRequest) (itsm.StagePlan, error)
+
+	mutex     sync.Mutex
+	journal   []itsm.Event
+	view      itsm.View
+	inbox     []itsm.InboxItem
+	told      []workflows.NotifyRequest
+	reachable bool
+	away      int  // how many more times the database does not answer
+	stuck     bool // it does not answer within a workflow task at all
+	records   int  // transactions
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	suite := testsuite.WorkflowTestSuite{}
+	suite.SetLogger(quiet{})
+	w := &world{t: t, env: suite.NewTestWorkflowEnvironment()}
+	w.env.SetStartTime(monday)
+	w.env.SetTestTimeout(time.Minute)
+	workflows.Register(w.env)
+	for name, f := range map[string]any{
+		workflows.ActivityPlanStage: w.planStage,
+		workflows.ActivityRecord:    w.record,
+		workflows.ActivityNotify:    w.notify,
+	} {
+		w.env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+	return w
+}
+
+func (w *world) planStage(_ context.Context, request workflows.PlanRequest) (itsm.StagePlan, error) {
+	plan, err := w.plans(request)
+	return plan, workflows.Refuse(err)
+}
+
+// record keeps the laws of the store: no gap, no double, nothing after a
+// different past.
+func (w *world) record(ctx context.Context, request workflows.RecordRequest) (workflows.Recorded, error) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if w.stuck && activity.GetInfo(ctx).IsLocalActivity {
+		return workflows.Recorded{}, errors.New("the database is away")
+	}
+	if w.away > 0 {
+		w.away--
+		return workflows.Recorded{}, errors.New("the database is away")
+	}
+	w.records++
+	for _, event := range request.Record.Events {
+		switch {
+		case event.Number <= len(w.journal):
+			require.JSONEq(w.t, asJSON(w.t, w.journal[event.Number-1]), asJSON(w.t, event), "an event never changes")
+		case event.Number == len(w.journal)+1:
+			w.journal = append(w.journal, event)
+		default:
+			w.t.Errorf("event %d comes after %d", event.Number, len(w.journal))
+		}
+	}
+	w.view, w.inbox = request.Record.View, request.Record.Inbox
+	return workflows.Recorded{Reachable: w.reachable && len(request.Notices) > 0}, nil
+}
+
+func (w *world) notify(_ context.Context, request workflows.NotifyRequest) (workflows.Notified, error) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.told = append(w.told, request)
+	return workflows.Notified{Outcomes: json.RawMessage(`[{"result":"sent"}]`)}, nil
+}
+
+// types lists what happened, in order.
+func (w *world) types() []itsm.EventType {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	var types []itsm.EventType
+	for _, event := range w.journal {
+		types = append(types, event.Type)
+	}
+	return types
+}
+
+// at does something some time after the start, in virtual time.
+func (w *world) at(after time.Duration, do func()) { w.env.RegisterDelayedCallback(do, after) }
+
+// run carries the approval out to its end.
+func (w *world) run(input workflows.ApprovalInput) workflows.ApprovalResult {
+	w.t.Helper()
+	w.env.ExecuteWorkflow(workflows.ApprovalWorkflow, input)
+	require.True(w.t, w.env.IsWorkflowCompleted())
+	require.NoError(w.t, w.env.GetWorkflowError())
+	var result workflows.ApprovalResult
+	require.NoError(w.t, w.env.GetWorkflowResult(&result))
+	return result
+}
+
+// answer is what became of one command.
+type answer struct {
+	Receipt  itsm.Receipt
+	Accepted bool
+	Rejected error // by the validator: nothing of it is in the history
+	Failed   error // by the handler, when its turn came
+	Done     bool
+}
+
+// send sends a command now; the answer fills while the workflow goes on.
+func (w *world) send(update, key string, args any) *answer {
+	a := &answer{}
+	w.env.UpdateWorkflow(update, key, &testsuite.TestUpdateCallback{
+		OnAccept: func() { a.Accepted = true },
+		OnReject: func(err error) { a.Rejected, a.Done = err, true },
+		OnComplete: func(result any, err error) {
+			a.Failed, a.Done = err, true
+			if receipt, ok := result.(itsm.Receipt); ok {
+				a.Receipt = receipt
+			}
+		},
+	}, args)
+	return a
+}
+
+// decide sends a verdict of a person now.
+func (w *world) decide(person string, verdict itsm.Verdict, key string) *answer {
+	return w.send(workflows.UpdateDecide, key, workflows.DecideArgs{Command: by(person, key), Verdict: verdict})
+}
+
+func by(person, key string) itsm.Command {
+	return itsm.Command{Actor: itsm.Person(person), Key: key, Fingerprint: "f-" + key, Comment: "because"}
+}
+
+// approvalOf gives the input of an approval that raj asks for, under a flow
+// with the given stages as YAML.
+func approvalOf(t *testing.T, stages string) workflows.ApprovalInput {
+	t.Helper()
+	docs, problems := definition.Parse(definition.Source{Name: "flow.yaml", Text: []byte(
+		"apiVersion: steward/v1\nkind: ApprovalFlow\nmetadata: {name: f, title: Flow, owner: maria}\nspec:\n  stages:\n" + stages)})
+	require.Empty(t, problems)
+	flow := docs[0]
+	return workflows.ApprovalInput{
+		ID: "APR-1", Command: by("raj", "start"), Requester: itsm.Person("raj"), Summary: "Buy it", Subject: json.RawMessage(`{}`),
+		Flow: workflows.Definition{
+			DefinitionRef: itsm.DefinitionRef{Kind: flow.Kind, Name: flow.Name, Digest: flow.Digest}, Document: flow.Canonical,
+		},
+	}
+}
+
+// asking plans every stage with the same approvers and the timetable that due makes.
+func asking(stages int, due func(opened time.Time) []itsm.Due, approvers ...string) func(workflows.PlanRequest) (itsm.StagePlan, error) {
+	return func(request workflows.PlanRequest) (itsm.StagePlan, error) {
+		plan := itsm.StagePlan{Stage: request.From, Owner: []string{"maria"}}
+		if request.From >= stages {
+			return plan, nil
+		}
+		for _, person := range approvers {
+			plan.Approvers = append(plan.Approvers, itsm.Candidate{Person: person, Counted: true})
+		}
+		if due != nil {
+			plan.Timetable = due(request.At)
+		}
+		return plan, nil
+	}
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(raw)
+}
+
+// quiet keeps Temporal's test environment from writing to the output.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}
