@@ -48,7 +48,7 @@ bench: ## Measure approvals against a bare Temporal workflow on this machine
 lint: $(GOLANGCI) $(WORKFLOWCHECK) ## Check style, imports and determinism of workflow code
 	$(GOLANGCI) run
 	go vet ./embedded/... # what the slim build of the linter does not see
-	$(WORKFLOWCHECK) ./workflows/...
+	$(WORKFLOWCHECK) -config .workflowcheck.yaml ./workflows/...
 	go mod tidy -diff
 
 .PHONY: format
