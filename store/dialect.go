@@ -94,9 +94,10 @@ func connectPostgres(address string, connections int) (*sqlx.DB, error) {
 	return db, nil
 }
 
-// sqliteSettings hold for every connection. FULL makes a commit as durable as
-// Temporal's own: were a power cut to take events that the workflow's history
-// says are recorded, nothing would ever record them again. Immediate
+// sqliteSettings hold for every connection. FULL keeps every commit through a
+// power cut, for the price of an fsync each: were one to take events that the
+// workflow's history says are recorded, nothing would record them again, and the
+// next would find a gap. Immediate
 // transactions wait for the writer's lock at BEGIN, where waiting is safe.
 const sqliteSettings = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)&_txlock=immediate"
 

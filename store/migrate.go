@@ -116,9 +116,9 @@ func (s *Store) alone(ctx context.Context, work func(*goose.Provider) error) err
 	if err != nil {
 		return err
 	}
-	lock := s.lockPostgres
-	if s.dialect.goose == sqlite.goose {
-		lock = s.lockSQLite
+	lock := s.lockSQLite
+	if s.dialect.goose == goose.DialectPostgres {
+		lock = s.lockPostgres
 	}
 	release, err := lock(ctx)
 	if err != nil {

@@ -1,5 +1,5 @@
--- The same tables as for PostgreSQL. Times are microseconds since 1970 UTC. Bodies are JSON kept as text:
--- what was written comes back byte for byte.
+-- The same tables as for PostgreSQL. Times are microseconds since 1970 UTC.
+-- Bodies are JSON kept as text: what was written comes back byte for byte.
 
 -- +goose Up
 
