@@ -26,12 +26,13 @@ func ParseNeed(text string) (Need, error) {
 	if text == needAll || text == needMajority {
 		return Need{rule: text}, nil
 	}
-	if digits, isPercent := strings.CutSuffix(text, "%"); isPercent {
-		if p, err := strconv.Atoi(digits); err == nil && p >= 1 && p <= 100 {
-			return Need{percent: p}, nil
-		}
-	} else if n, err := strconv.Atoi(text); err == nil && n >= 1 {
+	digits, isPercent := strings.CutSuffix(text, "%")
+	n, err := strconv.Atoi(digits)
+	switch plain := err == nil && n >= 1 && strconv.Itoa(n) == digits; {
+	case plain && !isPercent:
 		return Need{count: n}, nil
+	case plain && n <= 100:
+		return Need{percent: n}, nil
 	}
 	return Need{}, Errorf(CodeDefinitionInvalid, `need is %q; write a number from 1, "all", "majority" or a share such as "60%%"`, text)
 }
