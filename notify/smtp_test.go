@@ -23,8 +23,8 @@ type postOffice struct {
 	starttls bool
 	login    string            // "user password": AUTH PLAIN is offered and demanded
 	replies  map[string]string // by verb, instead of the usual ones; "" hangs up
-	silent   chan struct{}     // if set: no greeting until it is closed
-	called   chan struct{}     // closed once a silent one is connected
+	silent   chan struct{}     // if set: no answer to MAIL until it is closed
+	called   chan struct{}     // closed once such a MAIL has come
 
 	mu    sync.Mutex
 	mails []delivered
@@ -76,10 +76,6 @@ func (p *postOffice) serve(conn net.Conn) {
 		conn, mail.encrypted = tls.Server(conn, p.tls), true
 	}
 	defer func() { _ = conn.Close() }()
-	if p.silent != nil {
-		close(p.called)
-		<-p.silent
-	}
 	text := textproto.NewConn(conn)
 	if !p.reply(text, "GREETING", "220 post office") {
 		return
@@ -114,6 +110,10 @@ func (p *postOffice) answer(text *textproto.Conn, verb, rest string, mail *deliv
 		}
 		return p.reply(text, verb, "235 welcome")
 	case "MAIL":
+		if p.silent != nil {
+			close(p.called)
+			<-p.silent
+		}
 		mail.from = rest
 	case "RCPT":
 		mail.to = rest
