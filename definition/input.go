@@ -15,7 +15,7 @@ import (
 // inputSchema is the JSON Schema of an input, compiled.
 type inputSchema struct {
 	validator *jsonschema.Schema
-	defaults  jsonSchema
+	shape     jsonSchema
 }
 
 // ValidateSubject checks what a process is started with. It gives it back in
@@ -43,7 +43,7 @@ func validateInput(schema, raw json.RawMessage, path string) (json.RawMessage, e
 		if err != nil {
 			return nil, itsm.Errorf(itsm.CodeDefinitionInvalid, "the definition's input is no usable JSON Schema (%v); correct and apply it", err)
 		}
-		value = compiled.defaults.fill(value)
+		value = compiled.shape.fill(value)
 		if faults := schemaFaults(compiled.validator.Validate(value)); len(faults) > 0 {
 			return nil, inputError(faults, path)
 		}
@@ -108,7 +108,7 @@ func compileInput(raw json.RawMessage) (*inputSchema, error) {
 		if schema.validator, err = compiler.Compile("input.json"); err != nil {
 			return nil, err
 		}
-		return schema, json.Unmarshal(raw, &schema.defaults)
+		return schema, json.Unmarshal(raw, &schema.shape)
 	})
 }
 
@@ -124,8 +124,11 @@ func visitInput(v visitor, path string, raw json.RawMessage) {
 	if raw == nil {
 		return
 	}
-	_, err := compileInput(raw)
+	compiled, err := compileInput(raw)
 	if err == nil {
+		if sort := compiled.shape.onlyType(); sort != "object" && sort != "" {
+			v.fault(path+"/type", codeInput, "what is given is always an object; describe its fields under properties")
+		}
 		return
 	}
 	var invalid *jsonschema.SchemaValidationError

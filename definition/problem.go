@@ -60,7 +60,7 @@ func (ps Problems) sort() {
 // nearest gives `; did you mean "x"?` where one of the candidates is close to
 // what was written, or nothing.
 func nearest(written string, candidates []string) string {
-	best, distance := "", max(1, len(written)/3)+1
+	best, distance := "", len(written)/3+1
 	for _, candidate := range slices.Sorted(slices.Values(candidates)) {
 		if d := editDistance(written, candidate); d < distance {
 			best, distance = candidate, d

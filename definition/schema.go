@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -129,7 +130,7 @@ func shapeProblems(doc *Document, value any) Problems {
 		path := pointer(f.location)
 		switch f.code {
 		case codeUnknownField:
-			problems = append(problems, doc.problemAtKey(f.code, path, "%s%s", f.message, nearest(f.location[len(f.location)-1], f.known)))
+			problems = append(problems, doc.problemAtKey(f.code, path, "%s%s", f.message, nearest(f.location[len(f.location)-1], knownFields(doc.Kind, f.schema))))
 		default:
 			problems = append(problems, doc.problem(f.code, path, "%s", f.message))
 		}
@@ -142,7 +143,7 @@ type fault struct {
 	code     string
 	message  string
 	location []string // where in the value
-	known    []string // fields that would be known there
+	schema   string   // of an unknown field: the URL of the schema that does not know it
 }
 
 // Error implements error, so that a format can give a fault.
@@ -158,16 +159,19 @@ func schemaFaults(err error) []fault {
 		}
 		return faults
 	}
-	switch k := invalid.ErrorKind.(type) {
+	switch invalid.ErrorKind.(type) {
 	case *kind.OneOf, *kind.AnyOf, *kind.Not, *kind.Contains:
 		return append(faults, fault{code: codeChoice, message: choiceMessage(invalid), location: invalid.InstanceLocation})
-	case *kind.PropertyNames:
-		return append(faults, fault{code: codeUnknownField, message: fmt.Sprintf("there can be no field %q here", k.Property), location: below(invalid.InstanceLocation, k.Property)})
 	}
 	if len(invalid.Causes) == 0 {
 		return leafFaults(invalid)
 	}
 	for _, cause := range invalid.Causes {
+		if names, ok := cause.ErrorKind.(*kind.PropertyNames); ok { // its own location is not to be trusted
+			message := fmt.Sprintf("there can be no field %q", names.Property)
+			faults = append(faults, fault{code: codeUnknownField, message: message, location: invalid.InstanceLocation})
+			continue
+		}
 		faults = append(faults, schemaFaults(cause)...)
 	}
 	return faults
@@ -187,7 +191,13 @@ func choiceMessage(invalid *jsonschema.ValidationError) string {
 	if _, isOneOf := invalid.ErrorKind.(*kind.OneOf); isOneOf {
 		return "this gives several things of which there can be only one; keep one"
 	}
-	return "this fits none of the forms that are allowed"
+	var reasons []string
+	for _, cause := range invalid.Causes {
+		for _, f := range schemaFaults(cause) {
+			reasons = append(reasons, f.message)
+		}
+	}
+	return "this fits none of the forms that are allowed: " + strings.Join(slices.Compact(reasons), "; ")
 }
 
 func leafFaults(invalid *jsonschema.ValidationError) []fault {
@@ -197,7 +207,7 @@ func leafFaults(invalid *jsonschema.ValidationError) []fault {
 	}
 	switch k := invalid.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
-		return fieldFaults(codeUnknownField, "there is no field %q here", at, k.Properties)
+		return unknownFields(invalid, k.Properties)
 	case *kind.Required:
 		var faults []fault
 		for _, field := range k.Missing {
@@ -210,7 +220,7 @@ func leafFaults(invalid *jsonschema.ValidationError) []fault {
 		if f, ok := k.Err.(*fault); ok {
 			return one(f.code, "%s", f.message)
 		}
-		return one(formatCode(k.Want), "%v is not of the form %s", k.Got, k.Want)
+		return one(formatCode(k.Want), "%q is not of the form %s", k.Got, k.Want)
 	case *kind.MinProperties, *kind.MaxProperties:
 		return one(codeCount, "the number of fields is wrong here: %s", localized(invalid))
 	case *kind.MinItems, *kind.MaxItems:
@@ -244,12 +254,33 @@ func formatCode(format string) string {
 	return codePattern
 }
 
-func fieldFaults(code, format string, at, fields []string) []fault {
+func unknownFields(invalid *jsonschema.ValidationError, fields []string) []fault {
 	var faults []fault
 	for _, field := range slices.Sorted(slices.Values(fields)) {
-		faults = append(faults, fault{code: code, message: fmt.Sprintf(format, field), location: below(at, field)})
+		faults = append(faults, fault{
+			code: codeUnknownField, message: fmt.Sprintf("there is no field %q here", field),
+			location: below(invalid.InstanceLocation, field), schema: invalid.SchemaURL,
+		})
 	}
 	return faults
+}
+
+// knownFields lists what a kind's schema allows at a place in it.
+func knownFields(kind, schemaURL string) []string {
+	schema, err := bundle(kind)
+	if err != nil {
+		return nil
+	}
+	_, path, _ := strings.Cut(schemaURL, "#/")
+	for token := range strings.SplitSeq(path, "/") {
+		next, ok := schema[unescapePointer(token)].(map[string]any)
+		if !ok {
+			break
+		}
+		schema = next
+	}
+	properties, _ := schema["properties"].(map[string]any)
+	return slices.Collect(maps.Keys(properties))
 }
 
 // below never shares memory with the location that it extends.

@@ -129,22 +129,18 @@ func typeCode(message string) string {
 	}
 }
 
-// hint proposes a name close to an unknown one.
+// hint proposes a field close to an unknown one.
 func (s *scope) hint(message string) string {
+	if typeCode(message) != codeExprField {
+		return "" // CEL proposes variables by itself
+	}
 	_, rest, _ := strings.Cut(message, "'")
 	name, _, _ := strings.Cut(rest, "'")
-	switch typeCode(message) {
-	case codeExprField:
-		var fields []string
-		for _, object := range s.objects() {
-			fields = append(fields, slices.Collect(maps.Keys(object.fields))...)
-		}
-		return nearest(name, fields)
-	case codeExprName:
-		return nearest(name, slices.Collect(maps.Keys(s.variables)))
-	default:
-		return ""
+	var fields []string
+	for _, object := range s.objects() {
+		fields = append(fields, slices.Collect(maps.Keys(object.fields))...)
 	}
+	return nearest(name, fields)
 }
 
 func (s *scope) objects() map[string]*shape {

@@ -69,18 +69,24 @@ func isMark(line string) bool {
 	return ok && (rest == "" || strings.ContainsAny(rest[:1], " \t\r\n"))
 }
 
-var surrogates = regexp.MustCompile(`\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}`)
+// jsonEscapes finds pairs of surrogates, and every other escape, so that a
+// backslash that is itself escaped is not taken for the beginning of one.
+var jsonEscapes = regexp.MustCompile(`\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\.`)
 
-// yamlFromJSON smooths the two places where JSON is not YAML: tabs between
-// values, and characters written as two halves.
+// yamlFromJSON smooths the places where JSON is not what the YAML library
+// reads: tabs between values, escaped slashes, and characters written as two
+// halves.
 func yamlFromJSON(body string) string {
 	body = strings.ReplaceAll(body, "\t", " ") // valid JSON has none within texts
-	return surrogates.ReplaceAllStringFunc(body, func(pair string) string {
-		var char string
-		if json.Unmarshal([]byte(`"`+pair+`"`), &char) != nil {
-			return pair
+	return jsonEscapes.ReplaceAllStringFunc(body, func(escape string) string {
+		if escape == `\/` {
+			return "/"
 		}
-		return char
+		var char string
+		if len(escape) == len(`\u0000\u0000`) && json.Unmarshal([]byte(`"`+escape+`"`), &char) == nil {
+			return char
+		}
+		return escape
 	})
 }
 
@@ -139,6 +145,9 @@ func (t *text) document(root *yaml.Node) ([]Document, Problems) {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
+// countsFromZero recognises the faults whose line the library gives one too low.
+var countsFromZero = regexp.MustCompile(`^(did not find expected (<|node|key|'|,)|found (duplicate|incompatible|undefined))`)
+
 // malformed keeps the line that the parser names; it names no column.
 func (t *text) malformed(err error) Problem {
 	message := err.Error()
@@ -147,8 +156,12 @@ func (t *text) malformed(err error) Problem {
 		message = message[len(match[0]):]
 		if n, err := strconv.Atoi(match[1]); err == nil {
 			line = n
+			if countsFromZero.MatchString(message) {
+				line++
+			}
 		}
 	}
+	line = min(line, max(len(t.lines), 1))
 	return Problem{Code: codeMalformed, Message: "this is not YAML: " + message, File: t.file, Line: t.offset + line, Column: 1}
 }
 
