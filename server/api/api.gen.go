@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -147,7 +148,7 @@ type Fault struct {
 	// Document Of a definition: kind and name.
 	Document string `json:"document,omitempty"`
 
-	// Field A JSON Pointer into the body, or a parameter's name.
+	// Field A JSON Pointer into the body; of a parameter, a slash and its name.
 	Field string `json:"field,omitempty"`
 	File  string `json:"file,omitempty"`
 
@@ -2859,10 +2860,13 @@ func (sh *strictHandler) WithdrawApproval(ctx *gin.Context, id ProcessID, params
 		err = binding.Validator.ValidateStruct(&body)
 	}
 	if err != nil {
-		sh.options.RequestErrorHandlerFunc(ctx, err)
-		return
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		}
+	} else {
+		request.Body = &body
 	}
-	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.WithdrawApproval(ctx, request.(WithdrawApprovalRequestObject))
@@ -3244,10 +3248,13 @@ func (sh *strictHandler) ResumeProcess(ctx *gin.Context, id ProcessID, params Re
 		err = binding.Validator.ValidateStruct(&body)
 	}
 	if err != nil {
-		sh.options.RequestErrorHandlerFunc(ctx, err)
-		return
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		}
+	} else {
+		request.Body = &body
 	}
-	request.Body = &body
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.ResumeProcess(ctx, request.(ResumeProcessRequestObject))

@@ -289,12 +289,18 @@ type ClientInterface interface {
 
 	// CreateTokenWithBody Make a token
 	//
+	// Its secret is kept nowhere, so a retry can't get the same answer: it is refused with `idempotency.key_reused` and
+	// makes no second token.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/tokens (the `CreateToken` operationId).
 	CreateTokenWithBody(ctx context.Context, params *CreateTokenParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateToken Make a token
+	//
+	// Its secret is kept nowhere, so a retry can't get the same answer: it is refused with `idempotency.key_reused` and
+	// makes no second token.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -796,6 +802,9 @@ func (c *Client) ListTokens(ctx context.Context, params *ListTokensParams, reqEd
 
 // CreateTokenWithBody Make a token
 //
+// Its secret is kept nowhere, so a retry can't get the same answer: it is refused with `idempotency.key_reused` and
+// makes no second token.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/tokens (the `CreateToken` operationId).
@@ -812,6 +821,9 @@ func (c *Client) CreateTokenWithBody(ctx context.Context, params *CreateTokenPar
 }
 
 // CreateToken Make a token
+//
+// Its secret is kept nowhere, so a retry can't get the same answer: it is refused with `idempotency.key_reused` and
+// makes no second token.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2465,12 +2477,18 @@ type ClientWithResponsesInterface interface {
 
 	// CreateTokenWithBodyWithResponse Make a token
 	//
+	// Its secret is kept nowhere, so a retry can't get the same answer: it is refused with `idempotency.key_reused` and
+	// makes no second token.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/tokens (the `CreateToken` operationId).
 	CreateTokenWithBodyWithResponse(ctx context.Context, params *CreateTokenParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error)
 
 	// CreateTokenWithResponse Make a token
+	//
+	// Its secret is kept nowhere, so a retry can't get the same answer: it is refused with `idempotency.key_reused` and
+	// makes no second token.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3995,6 +4013,9 @@ func (c *ClientWithResponses) ListTokensWithResponse(ctx context.Context, params
 
 // CreateTokenWithBodyWithResponse Make a token
 //
+// Its secret is kept nowhere, so a retry can't get the same answer: it is refused with `idempotency.key_reused` and
+// makes no second token.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/tokens (the `CreateToken` operationId).
@@ -4007,6 +4028,9 @@ func (c *ClientWithResponses) CreateTokenWithBodyWithResponse(ctx context.Contex
 }
 
 // CreateTokenWithResponse Make a token
+//
+// Its secret is kept nowhere, so a retry can't get the same answer: it is refused with `idempotency.key_reused` and
+// makes no second token.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
