@@ -50,7 +50,7 @@ func newEmail(o SMTPOptions, faults *faults) *email {
 	if err != nil || portErr != nil || host == "" || number == 0 {
 		faults.add("notify.smtp.address", "write host:port, such as mail.example.com:587")
 	}
-	e.host, e.port = host, int(number) //nolint:gosec // 16 bits
+	e.host, e.port = host, int(number)
 	if e.from, err = netmail.ParseAddress(o.From); err != nil {
 		faults.add("notify.smtp.from", "write a mail address, such as Steward <steward@example.com>")
 	}

@@ -21,7 +21,8 @@ import (
 	"github.com/steward-itsm/steward/itsm"
 )
 
-const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" //nolint:gosec // the specification's own example
+// secret is the example of the Standard Webhooks specification.
+const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 var chen = Recipient{Person: "chen", Name: "陈晓", Email: "chen@acme.test", Timezone: "Asia/Shanghai"}
 

@@ -47,7 +47,7 @@ func openPostOffice(t *testing.T, prepare func(*postOffice)) *postOffice {
 	if prepare != nil {
 		prepare(p)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	p.address = listener.Addr().String()
 	var all sync.WaitGroup

@@ -144,7 +144,7 @@ func judge(answer *http.Response, now time.Time) error {
 // waitFor reads a Retry-After header (RFC 9110, 10.2.3): seconds or a date.
 func waitFor(header string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil {
-		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second //nolint:gosec // bounded by min
+		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
 	}
 	date, err := http.ParseTime(header)
 	if err != nil {

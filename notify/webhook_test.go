@@ -159,7 +159,7 @@ func TestOutcomeShowsNeitherTheSecretsOfAURLNorTheAnswer(t *testing.T) {
 	failing := answering(t, func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "hunter2: metadata of the inside", http.StatusInternalServerError)
 	})
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	closed, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())
 
