@@ -1,0 +1,84 @@
+//go:build !noembed
+
+package embedded
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"go.temporal.io/server/common/log"
+	"go.temporal.io/server/common/log/tag"
+)
+
+// noNexus is the one warning of a healthy start: an HTTP listener that we leave
+// closed would be needed for Nexus, which Steward does not use.
+const noNexus = "HTTP API port has not been set"
+
+// logger hands Temporal's warnings and errors to slog, and drops the rest:
+// what it says below that is for people who work on Temporal. Tags are turned
+// into attributes only when something is said.
+type logger struct {
+	to   *slog.Logger
+	tags []tag.Tag
+	// stopping drops warnings too: the services stop one by one, and each warns
+	// that it no longer reaches those that went before.
+	stopping *atomic.Bool
+}
+
+func newLogger(to *slog.Logger) logger { return logger{to: to, stopping: new(atomic.Bool)} }
+
+// fatalError is what Temporal calls fatal. It is thrown, so that Start can
+// catch it and try again or report it; anywhere else it ends the process.
+type fatalError struct {
+	message string
+	cause   error
+}
+
+func (e *fatalError) Error() string { return fmt.Sprintf("temporal: %s: %v", e.message, e.cause) }
+func (e *fatalError) Unwrap() error { return e.cause }
+
+func (l logger) Debug(string, ...tag.Tag) {}
+func (l logger) Info(string, ...tag.Tag)  {}
+
+func (l logger) Warn(message string, tags ...tag.Tag) {
+	if !l.stopping.Load() && !strings.HasPrefix(message, noNexus) {
+		l.to.Warn(message, l.attributes(tags)...)
+	}
+}
+
+func (l logger) Error(message string, tags ...tag.Tag) {
+	l.to.Error(message, l.attributes(tags)...)
+}
+
+func (l logger) DPanic(message string, tags ...tag.Tag) { l.Error(message, tags...) }
+func (l logger) Panic(message string, tags ...tag.Tag)  { l.Fatal(message, tags...) }
+
+func (l logger) Fatal(message string, tags ...tag.Tag) {
+	fatal := &fatalError{message: message}
+	for _, t := range tags {
+		// Value gives an error's text alone; its kind is needed here.
+		if zap, ok := t.(tag.ZapTag); ok {
+			if cause, ok := zap.Field().Interface.(error); ok {
+				fatal.cause = cause
+			}
+		}
+	}
+	panic(fatal)
+}
+
+// With implements log.WithLogger.
+func (l logger) With(tags ...tag.Tag) log.Logger {
+	l.tags = slices.Concat(l.tags, tags)
+	return l
+}
+
+func (l logger) attributes(tags []tag.Tag) []any {
+	var list []any
+	for _, t := range slices.Concat(l.tags, tags) {
+		list = append(list, slog.Any(t.Key(), t.Value()))
+	}
+	return list
+}
