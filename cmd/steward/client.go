@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/steward-itsm/steward/itsm"
+	"github.com/steward-itsm/steward/server/api"
+)
+
+// client speaks to a Steward server. Its answers go through answer or read,
+// which turn whatever is not a success into an error.
+type client struct{ *api.Client }
+
+// client connects to the server that flags and environment name. Nothing is
+// sent yet.
+func (e *env) client(cmd *cobra.Command) (*client, error) {
+	base := e.setting(cmd, "url", "STEWARD_URL", defaultURL)
+	if u, err := url.Parse(base); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, usagef("the server's URL is %q; write it like %s", base, defaultURL)
+	}
+	timeout, err := cmd.Flags().GetDuration("timeout")
+	if err != nil || timeout <= 0 {
+		return nil, usagef("--timeout must be longer than nothing, such as 30s")
+	}
+	doer := &retrying{base: base, pauses: e.pauses, http: &http.Client{
+		Timeout: timeout,
+		// A redirect would turn a command into a question.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	c, err := api.NewClient(base, api.WithHTTPClient(doer), api.WithRequestEditorFn(e.identify(cmd)))
+	if err != nil {
+		return nil, fmt.Errorf("making a client for %s: %w", base, err)
+	}
+	return &client{c}, nil
+}
+
+// identify says in each request who asks.
+func (e *env) identify(cmd *cobra.Command) api.RequestEditorFn {
+	token, as := e.setting(cmd, "token", "STEWARD_TOKEN", ""), cmd.Flag("as").Value.String()
+	if cmd.Flag("token").Changed {
+		fmt.Fprintln(e.errOut, "steward: others on this machine can see a token on a command line; set STEWARD_TOKEN instead")
+	}
+	return func(_ context.Context, req *http.Request) error {
+		req.Header.Set("User-Agent", "steward/"+buildOf().Version)
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
+		if as != "" {
+			req.Header.Set("Steward-As", as)
+		}
+		return nil
+	}
+}
+
+// history gives a process's workflow history in Temporal's own JSON.
+func (c *client) history(ctx context.Context, id string) ([]byte, error) {
+	return read(c.GetHistory(ctx, id))
+}
+
+// answer reads what a call of the API gave.
+//
+// The error is a *refusal, or an *itsm.Error with CodeUnavailable.
+func answer[T any](resp *http.Response, err error) (T, error) {
+	var value T
+	body, err := read(resp, err)
+	if err != nil {
+		return value, err
+	}
+	if err := json.Unmarshal(body, &value); err != nil {
+		return value, notSteward(resp)
+	}
+	return value, nil
+}
+
+// read gives the body of a success. Its errors are those of answer.
+func read(resp *http.Response, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, unreachable(resp.Request.URL.Host, err)
+	}
+	if resp.StatusCode/100 == 2 {
+		return body, nil
+	}
+	refused := &refusal{}
+	if json.Unmarshal(body, &refused.Problem) != nil || refused.Code == "" {
+		return nil, notSteward(resp)
+	}
+	refused.Status = resp.StatusCode
+	return nil, refused
+}
+
+// notSteward is the error for an answer that no Steward server gives: that of
+// something in between, or of another server.
+func notSteward(resp *http.Response) error {
+	return itsm.Errorf(itsm.CodeUnavailable, "%s answered %q, which is not how Steward answers; check --url or STEWARD_URL, and any proxy in between",
+		resp.Request.URL.Host, resp.Status)
+}
+
+// unreachable is the error for no answer at all.
+func unreachable(base string, err error) error {
+	var passing *url.Error
+	if errors.As(err, &passing) {
+		err = passing.Err // without method and path, which say nothing here
+	}
+	if errors.Is(err, context.Canceled) {
+		return itsm.Errorf(itsm.CodeUnavailable, "interrupted before %s answered", base)
+	}
+	return itsm.Errorf(itsm.CodeUnavailable, "no answer from %s (%v); check --url or STEWARD_URL, and that `steward dev` or `steward server` runs there",
+		base, err)
+}
+
+// retrying sends a request again that got no answer or that came at a bad
+// moment. Every command carries its idempotency key, so it counts once.
+type retrying struct {
+	base   string
+	http   *http.Client
+	pauses []time.Duration
+}
+
+// Do implements api.HttpRequestDoer.
+func (r *retrying) Do(req *http.Request) (*http.Response, error) {
+	for _, pause := range r.pauses {
+		resp, err := r.http.Do(req)
+		if !passing(resp, err) {
+			return r.told(resp, err)
+		}
+		if resp != nil {
+			resp.Body.Close()
+		}
+		if err := r.ready(req, pause); err != nil {
+			return r.told(nil, err)
+		}
+	}
+	return r.told(r.http.Do(req))
+}
+
+// ready waits and rewinds the request's body.
+func (r *retrying) ready(req *http.Request, pause time.Duration) error {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-req.Context().Done():
+		return req.Context().Err()
+	case <-timer.C:
+	}
+	if req.GetBody == nil {
+		return nil
+	}
+	body, err := req.GetBody()
+	req.Body = body
+	return err
+}
+
+func (r *retrying) told(resp *http.Response, err error) (*http.Response, error) {
+	if err != nil {
+		return nil, unreachable(r.base, err)
+	}
+	return resp, nil
+}
+
+// passing reports whether another try may fare better. A server that took all
+// its time once would only take it again.
+func passing(resp *http.Response, err error) bool {
+	if err == nil {
+		return slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, resp.StatusCode)
+	}
+	var timeout net.Error
+	return !errors.Is(err, context.Canceled) && (!errors.As(err, &timeout) || !timeout.Timeout())
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/steward-itsm/steward/itsm"
+	"github.com/steward-itsm/steward/server/api"
+)
+
+// changing makes a command that changes one process and prints the receipt.
+// What it sends is send's alone.
+func (e *env) changing(cmd *cobra.Command, done string, send func(cmd *cobra.Command, c *client, id string) (*http.Response, error)) *cobra.Command {
+	cmd.Args = cobra.ExactArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := e.client(cmd)
+		if err != nil {
+			return err
+		}
+		receipt, err := answer[api.Receipt](send(cmd, c, args[0]))
+		if err != nil {
+			return err
+		}
+		return e.render(cmd, receipt, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "%s %s (event %d); %s\n", printable(receipt.Process), done, receipt.Event, standing(receipt))
+			return err
+		})
+	}
+	addKeyFlag(cmd)
+	return cmd
+}
+
+// standing says how things are after a command.
+func standing(r api.Receipt) string {
+	switch {
+	case r.State == itsm.StateClosed:
+		return "it is closed: " + printable(r.Outcome)
+	case r.State == itsm.StateBlocked:
+		return "it is blocked; `steward get " + printable(r.Process) + "` says why"
+	case r.Stage != "":
+		return "open at stage " + printable(r.Stage)
+	default:
+		return "open"
+	}
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// formats are the values of --output.
+var formats = []string{"table", "json", "yaml"}
+
+// render writes a value in the form that --output asks for: for people what
+// table writes, or the value itself, which is the same in JSON and in YAML.
+func (e *env) render(cmd *cobra.Command, value any, table func(w io.Writer) error) error {
+	format := cmd.Flag("output").Value.String()
+	if format == "table" {
+		return table(e.out)
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	out := text.Bytes()
+	if format == "yaml" {
+		var err error
+		if out, err = yamlOf(out); err != nil {
+			return fmt.Errorf("writing YAML: %w", err)
+		}
+	}
+	_, err := e.out.Write(out)
+	return err
+}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/steward-itsm/steward/server/api"
+)
+
+func newResumeCommand(e *env) *cobra.Command {
+	var body api.Remark
+	cmd := &cobra.Command{
+		Use:   "resume ID",
+		Short: "Let a blocked process try again",
+		Long: `Lets a blocked process take the step again that it could not take. steward get
+says why it is blocked; put that right first.`,
+		Example: `  steward resume APR-1 --comment "The group has members now"`,
+	}
+	cmd.Flags().StringVar(&body.Comment, "comment", "", "what was put right; kept with the event")
+	return e.changing(cmd, "resumed", func(cmd *cobra.Command, c *client, id string) (*http.Response, error) {
+		return c.ResumeProcess(cmd.Context(), id, &api.ResumeProcessParams{IdempotencyKey: e.key(cmd)}, body)
+	})
+}
