@@ -45,7 +45,8 @@ CREATE TRIGGER views_only_forward BEFORE UPDATE ON views FOR EACH ROW EXECUTE FU
 -- by position could pass over a row that commits late. A reader takes only rows
 -- with xact < pg_snapshot_xmin(pg_current_snapshot()): whatever commits later
 -- has a greater xact, so nothing is ever passed over, and writers need no common
--- lock. The price: one long writing transaction holds the stream back, and after
+-- lock. The price: one long writing transaction, in any database of the server,
+-- holds the stream back, and after
 -- a logical restore into a younger cluster xact starts anew (a physical copy and
 -- pg_upgrade keep it).
 --
