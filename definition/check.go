@@ -45,8 +45,7 @@ func Check(docs []Document, existing Catalog) Problems {
 		c.check(&docs[i])
 	}
 	c.findCycles(docs)
-	c.problems.sort()
-	return c.problems
+	return c.problems.sorted()
 }
 
 type checker struct {

@@ -94,8 +94,7 @@ func kindNamed(name string) (kindInfo, bool) {
 func Load(existing Catalog, sources ...Source) ([]Document, Problems) {
 	docs, problems := Parse(sources...)
 	problems = append(problems, Check(docs, existing)...)
-	problems.sort()
-	return docs, problems
+	return docs, problems.sorted()
 }
 
 // Parse reads documents and checks the shape of each. A document with a wrong
@@ -109,13 +108,15 @@ func Parse(sources ...Source) ([]Document, Problems) {
 		texts, faults := split(source)
 		problems = append(problems, faults...)
 		for _, t := range texts {
+			if len(problems) > maxProblems {
+				break
+			}
 			found, faults := t.documents()
 			docs = append(docs, found...)
 			problems = append(problems, faults...)
 		}
 	}
-	problems.sort()
-	return docs, problems
+	return docs, problems.sorted()
 }
 
 // FromCanonical reads a document that was checked before. The error has

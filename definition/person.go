@@ -15,6 +15,7 @@ const (
 	KindSchedule     = "Schedule"
 	KindService      = "Service"
 	KindApprovalFlow = "ApprovalFlow"
+	KindChannel      = "Channel"
 )
 
 // Values of Ref.ManagerOf that are not names.

@@ -50,11 +50,17 @@ func (ps Problems) Fault() error {
 	return err
 }
 
-func (ps Problems) sort() {
+// maxProblems is how many are told at once: more than anyone reads, and few
+// enough that a hostile text can't fill the memory with them.
+const maxProblems = 1000
+
+// sorted gives the first problems in order.
+func (ps Problems) sorted() Problems {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Column, b.Column), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
 	})
+	return ps[:min(len(ps), maxProblems)]
 }
 
 // nearest gives `; did you mean "x"?` where one of the candidates is close to

@@ -166,6 +166,8 @@ func TestBombsAreRefusedQuickly(t *testing.T) {
 		"deep indent":     {strings.Repeat("- ", 5000) + "a", "yaml.too_deep"},
 		"deep expression": {flow + "'" + strings.Repeat("(", 1500) + "true" + strings.Repeat(")", 1500) + "'", "expression.syntax"},
 		"many documents":  {strings.Repeat("---\nkind: Person\n", 50_000), "schema.required"},
+		"many fields":     {"apiVersion: steward/v1\nkind: Person\nmetadata: {name: x}\nspec:\n" + lines("  field%d: 1\n", 40_000), "schema.unknown_field"},
+		"many references": {"apiVersion: steward/v1\nkind: Group\nmetadata: {name: x}\nspec:\n  members:\n" + lines("  - person%d\n", 40_000), "reference.unknown"},
 		"not text":        {"\xff\xfe\x00", "yaml.malformed"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -174,8 +176,17 @@ func TestBombsAreRefusedQuickly(t *testing.T) {
 			_, problems := definition.Load(nil, definition.Source{Name: "body", Text: []byte(bomb.text)})
 			assert.Contains(t, codes(problems), bomb.code)
 			assert.Less(t, time.Since(start), 30*time.Second)
+			assert.LessOrEqual(t, len(problems), 1000)
 		})
 	}
+}
+
+func lines(format string, n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, format, i)
+	}
+	return text.String()
 }
 
 func TestExpressionCanNotHang(t *testing.T) {
@@ -184,6 +195,9 @@ func TestExpressionCanNotHang(t *testing.T) {
 	for name, bomb := range map[string]string{
 		"nested loops": "lists.range(9999).all(a, lists.range(9999).all(b, lists.range(9999).all(c, a + b + c >= 0)))",
 		"growing text": numbers + ".map(a, " + numbers + ".map(b, " + numbers + ".map(c, 'x' + string(a)))).size() > 0",
+		"replacing":    "'a'" + strings.Repeat(".replace('a', 'aaaaaaaaaa')", 8) + ".size() > 0",
+		"joining":      "lists.range(9999).map(i, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa').join('" + strings.Repeat("b", 2000) + "').replace('b', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa').size() > 0",
+		"formatting":   "'%s%s%s%s%s%s%s%s%s%s'.format([" + strings.TrimSuffix(strings.Repeat("'%s%s%s%s%s%s%s%s%s%s'.format(['a','a','a','a','a','a','a','a','a','a']),", 10), ",") + "]).split('').map(a, lists.range(9999)).size() > 0",
 		"doubling":     "lists.range(9999).map(a, lists.range(9999)).size() > 0",
 	} {
 		t.Run(name, func(t *testing.T) {

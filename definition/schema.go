@@ -27,16 +27,30 @@ func Schema(kind string) ([]byte, error) {
 	if _, ok := kindNamed(kind); !ok {
 		return nil, itsm.Errorf(itsm.CodeNotFound, "there is no kind %q; it is one of %s", kind, strings.Join(Kinds(), ", "))
 	}
-	schema, err := bundle(kind)
+	all, err := bundles()
 	if err != nil {
 		return nil, err
 	}
+	schema := all[kind]
 	text, err := json.MarshalIndent(schema, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("writing the schema of %s: %w", kind, err)
 	}
 	return append(text, '\n'), nil
 }
+
+// bundles are made once, by kind: they are part of the program.
+var bundles = sync.OnceValues(func() (map[string]map[string]any, error) {
+	all := map[string]map[string]any{}
+	for _, kind := range Kinds() {
+		schema, err := bundle(kind)
+		if err != nil {
+			return nil, err
+		}
+		all[kind] = schema
+	}
+	return all, nil
+})
 
 // bundle gives a kind's schema together with the shared parts that it uses.
 func bundle(kind string) (map[string]any, error) {
@@ -87,7 +101,7 @@ func collectParts(value any, parts, used map[string]any) {
 	}
 }
 
-// compiledSchemas are made once: the schemas are part of the program.
+// compiledSchemas are the same, ready to validate.
 var compiledSchemas = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
@@ -103,14 +117,14 @@ var compiledSchemas = sync.OnceValues(func() (map[string]*jsonschema.Schema, err
 			return nil
 		}})
 	}
+	all, err := bundles()
+	if err != nil {
+		return nil, err
+	}
 	schemas := map[string]*jsonschema.Schema{}
-	for _, name := range Kinds() {
-		schema, err := bundle(name)
-		if err == nil {
-			err = compiler.AddResource(name+".json", schema)
-		}
-		if err != nil {
-			return nil, err
+	for name, schema := range all {
+		if err := compiler.AddResource(name+".json", schema); err != nil {
+			return nil, fmt.Errorf("reading the schema of %s: %w", name, err)
 		}
 		if schemas[name], err = compiler.Compile(name + ".json"); err != nil {
 			return nil, fmt.Errorf("compiling the schema of %s: %w", name, err)
@@ -126,7 +140,8 @@ func shapeProblems(doc *Document, value any) Problems {
 		return Problems{doc.problem(codeInvalid, "", "%v", err)}
 	}
 	var problems Problems
-	for _, f := range schemaFaults(schemas[doc.Kind].Validate(value)) {
+	faults := schemaFaults(schemas[doc.Kind].Validate(value))
+	for _, f := range faults[:min(len(faults), maxProblems)] {
 		path := pointer(f.location)
 		switch f.code {
 		case codeUnknownField:
@@ -267,10 +282,11 @@ func unknownFields(invalid *jsonschema.ValidationError, fields []string) []fault
 
 // knownFields lists what a kind's schema allows at a place in it.
 func knownFields(kind, schemaURL string) []string {
-	schema, err := bundle(kind)
+	all, err := bundles()
 	if err != nil {
 		return nil
 	}
+	schema := all[kind]
 	_, path, _ := strings.Cut(schemaURL, "#/")
 	for token := range strings.SplitSeq(path, "/") {
 		next, ok := schema[unescapePointer(token)].(map[string]any)

@@ -21,9 +21,8 @@ const (
 	maxExpression = 4096 // characters
 	maxNodes      = 10_000
 	maxCost       = 1_000_000
-	maxMemory     = 1_000_000 // values
-	maxRegexp     = 1000      // instructions
-	maxRange      = 10_000    // numbers of lists.range
+	maxRegexp     = 1000   // instructions
+	maxRange      = 10_000 // numbers of lists.range
 )
 
 // scope is what an expression knows: variables and their shapes. It never
@@ -195,7 +194,7 @@ func (s *scope) newEnv() (*cel.Env, error) {
 
 // program makes a checked expression runnable.
 func (s *scope) program(checked *cel.Ast) (cel.Program, error) {
-	program, err := s.env.Program(checked, cel.CostLimit(maxCost), cel.MemoryLimit(maxMemory))
+	program, err := s.env.Program(checked, cel.CostLimit(maxCost))
 	if err != nil {
 		return nil, fmt.Errorf("preparing the expression: %w", err)
 	}
