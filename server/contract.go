@@ -129,18 +129,19 @@ func asType[T error](err error, target *T) bool {
 	return ok
 }
 
+// pointerEscapes writes a name as a step of a JSON Pointer (RFC 6901).
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
 var unknownProperty = regexp.MustCompile(`^property "(.*)" is unsupported$`)
 
 func fieldOf(parent string, e *openapi3.SchemaError) itsm.FieldError {
 	field, message := parent, e.Reason
 	for _, step := range e.JSONPointer() {
-		field += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(step)
+		field += "/" + pointerEscapes.Replace(step)
 	}
 	if match := unknownProperty.FindStringSubmatch(e.Reason); match != nil {
 		message = fmt.Sprintf("there is no field %q; leave it out", match[1])
-		if !strings.HasSuffix(field, "/"+match[1]) {
-			field += "/" + match[1]
-		}
+		field += "/" + pointerEscapes.Replace(match[1])
 	}
 	return itsm.FieldError{Field: field, Code: itsm.CodeInvalid, Message: message}
 }

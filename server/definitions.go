@@ -36,7 +36,7 @@ func (c *catalog) Lookup(kind, name string) (definition.Document, bool) {
 
 // apply checks documents against each other and what is applied already, and
 // stores what is new: all of it or nothing. The error is definition.Problems
-// with every fault, or has itsm.CodeForbidden.
+// with every fault, or has itsm.CodeInvalid or itsm.CodeForbidden.
 func (s *Server) apply(ctx context.Context, sources []definition.Source, dryRun bool, by caller, at time.Time) ([]store.Change, error) {
 	return s.store.ApplyDefinitions(ctx, func(current store.Catalog) ([]store.Definition, error) {
 		existing := &catalog{current: current}
@@ -46,6 +46,9 @@ func (s *Server) apply(ctx context.Context, sources []definition.Source, dryRun 
 		}
 		if len(problems) > 0 {
 			return nil, problems
+		}
+		if len(docs) == 0 {
+			return nil, itsm.Errorf(itsm.CodeInvalid, "there is no document in this; send at least one")
 		}
 		rows := make([]store.Definition, len(docs))
 		for i, doc := range docs {
@@ -119,6 +122,9 @@ func filesOf(form *multipart.Reader) ([]definition.Source, error) {
 		}
 		if err != nil {
 			return nil, itsm.Errorf(itsm.CodeMalformed, "the form can't be read: %v", err)
+		}
+		if part.FileName() == "" {
+			return nil, itsm.Errorf(itsm.CodeInvalid, "the form's part %q is no file; send files alone", part.FormName())
 		}
 		text, err := io.ReadAll(part)
 		if err != nil {

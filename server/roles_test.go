@@ -1,0 +1,119 @@
+package server
+
+import (
+	"maps"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/steward-itsm/steward/itsm"
+	"github.com/steward-itsm/steward/server/api"
+)
+
+// everyAction is a request for each action, made so that nothing but the role
+// could be a reason for 403.
+var everyAction = map[action]struct{ method, target, body, media string }{
+	"me.read":            {"GET", "/v1/me", "", ""},
+	"definitions.read":   {"GET", "/v1/definitions", "", ""},
+	"processes.read":     {"GET", "/v1/processes", "", ""},
+	"approvals.start":    {"POST", "/v1/approvals", `{"flow": "purchase"}`, jsonMedia},
+	"approvals.amend":    {"PATCH", "/v1/approvals/APR-1", `{"subject": {}}`, jsonMedia},
+	"approvals.withdraw": {"POST", "/v1/approvals/APR-1/withdraw", `{}`, jsonMedia},
+	"approvals.decide":   {"POST", "/v1/approvals/APR-1/decisions", `{"decision": "approve"}`, jsonMedia},
+	"approvals.delegate": {"POST", "/v1/approvals/APR-1/delegations", `{"to": "tom"}`, jsonMedia},
+	"inbox.own":          {"GET", "/v1/inbox", "", ""},
+	inboxOthers:          {"GET", "/v1/inbox?person=bob", "", ""},
+	"absence.own":        {"POST", "/v1/people/SELF/absence", anAbsence, jsonMedia},
+	absenceOthers:        {"POST", "/v1/people/bob/absence", anAbsence, jsonMedia},
+	"definitions.apply":  {"POST", "/v1/definitions", "apiVersion: steward/v1\nkind: Person\nmetadata: {name: zoe}\nspec: {}\n", yamlMedia},
+	rolesGrant:           {"POST", "/v1/definitions?dryRun=true", "apiVersion: steward/v1\nkind: Person\nmetadata: {name: zack}\nspec: {roles: [admin]}\n", yamlMedia},
+	"processes.resume":   {"POST", "/v1/processes/APR-1/resume", `{}`, jsonMedia},
+	"processes.history":  {"GET", "/v1/processes/APR-1/history", "", ""},
+	"tokens.manage":      {"GET", "/v1/tokens", "", ""},
+}
+
+const anAbsence = `{"from": "2026-03-10T08:00:00Z", "to": "2026-03-20T00:00:00Z", "delegate": "tom"}`
+
+// expected is the table of roles as the manual has it: who else than those
+// named gets 403. It is written out a second time on purpose.
+var expected = map[action]string{
+	"me.read":            "admin owner operator auditor person integration",
+	"definitions.read":   "admin owner operator auditor person integration",
+	"processes.read":     "admin owner operator auditor person integration",
+	"approvals.start":    "admin owner operator auditor person integration",
+	"approvals.amend":    "admin owner operator auditor person integration",
+	"approvals.withdraw": "admin owner operator auditor person integration",
+	"approvals.decide":   "owner operator auditor person",
+	"approvals.delegate": "owner operator auditor person",
+	"inbox.own":          "admin owner operator auditor person",
+	inboxOthers:          "admin operator auditor",
+	"absence.own":        "admin owner operator auditor person",
+	absenceOthers:        "admin owner operator",
+	"definitions.apply":  "admin owner",
+	rolesGrant:           "admin",
+	"processes.resume":   "admin owner operator",
+	"processes.history":  "admin owner operator auditor",
+	"tokens.manage":      "admin",
+}
+
+func TestEveryRoleMayDoWhatTheTableSaysAndNoMore(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.record(t, "APR-1", "raj")
+	callers := map[string]struct {
+		self string
+		as   option
+	}{
+		"admin":       {"nobody", asToken(b.admin)}, // an integration with the role
+		"owner":       {"maria", b.person(t, "maria")},
+		"operator":    {"alice", b.person(t, "alice")},
+		"auditor":     {"olga", b.person(t, "olga")},
+		"person":      {"tom", b.person(t, "tom")},
+		"integration": {"nobody", asToken(b.token(t, api.TokenRequest{Integration: "shop"}))},
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(permissions)), slices.Collect(maps.Keys(everyAction)), "each action has a request")
+	require.ElementsMatch(t, slices.Collect(maps.Keys(permissions)), slices.Collect(maps.Keys(expected)), "each action has a row")
+	for name, request := range everyAction {
+		for role, who := range callers {
+			a := b.do(t, request.method, strings.ReplaceAll(request.target, "SELF", who.self), request.body, who.as, header("Content-Type", request.media))
+			if slices.Contains(strings.Fields(expected[name]), role) {
+				assert.NotEqual(t, http.StatusForbidden, a.Code, "%s may %s: %s", role, name, a.Body)
+				assert.Less(t, a.Code, http.StatusInternalServerError, "%s %s: %s", role, name, a.Body)
+			} else {
+				assert.Equal(t, http.StatusForbidden, a.Code, "%s may not %s: %s", role, name, a.Body)
+			}
+		}
+	}
+}
+
+func TestIntegrationsGetTheRolesOfTheirToken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for role, allowed := range map[string]action{
+		RoleProcessOwner: "definitions.apply", RoleOperator: inboxOthers, RoleAuditor: "processes.history", RoleAdmin: "tokens.manage",
+	} {
+		request := everyAction[allowed]
+		as := asToken(b.token(t, api.TokenRequest{Integration: "shop", Roles: []string{role}}))
+		a := b.do(t, request.method, request.target, request.body, as, header("Content-Type", request.media))
+		assert.Equal(t, http.StatusOK, a.Code, a.Body)
+		b.do(t, "POST", "/v1/approvals/APR-1/decisions", `{"decision": "approve"}`, as).problem(t, http.StatusForbidden, itsm.CodeForbidden)
+	}
+}
+
+func TestManualHasTheTableOfRoles(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/api.md")
+	require.NoError(t, err)
+	row := regexp.MustCompile("(?m)^\\| `([a-z]+\\.[a-z]+)` \\| (.*) \\|$")
+	documented := map[action][]string{}
+	for _, match := range row.FindAllStringSubmatch(string(text), -1) {
+		documented[action(match[1])] = strings.Split(match[2], ", ")
+	}
+	assert.Equal(t, permissions, documented)
+}
