@@ -132,6 +132,9 @@ func (s *Schedule) visit(v visitor) {
 		path := at("/spec/rotations", i)
 		names.visit(path+"/name", r.Name)
 		visitHours(v, path+"/hours", r.Hours)
+		if !r.Every.IsZero() && r.Every.Elapsed() < time.Hour {
+			v.fault(path+"/every", codeRange, "turns of %s are too short to work in; make them an hour or longer, such as 1w", r.Every)
+		}
 		for j, person := range r.People {
 			v.reference(at(path+"/people", j), KindPerson, person)
 		}

@@ -1,8 +1,8 @@
 package definition
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -241,13 +241,13 @@ func (w *cycleWalk) from(doc Document) {
 func (w *cycleWalk) report(first Document) {
 	start := slices.IndexFunc(w.trail, func(s trailStep) bool { return s.doc.id() == first.id() })
 	cycle := w.trail[start:]
-	message := first.Name
+	names := []string{first.Name}
 	where := cycle[0]
 	for _, step := range cycle {
-		message += " → " + step.edge.name
+		names = append(names, step.edge.name)
 		if w.docs[step.doc.id()] != nil {
 			where = step
 		}
 	}
-	w.add(where.doc.problem(codeCycle, where.edge.path, "%s", fmt.Sprintf("this leads back to where it began: %s; take one of them out", message)))
+	w.add(where.doc.problem(codeCycle, where.edge.path, "this leads back to where it began: %s; take one of them out", strings.Join(names, " → ")))
 }

@@ -1,5 +1,7 @@
 package definition
 
+import "maps"
+
 // The codes of faults in documents. They never change their meaning.
 const (
 	codeTooLarge      = "yaml.too_large"
@@ -119,9 +121,5 @@ var meanings = map[string]string{
 
 // Codes gives every code of a fault, with its meaning in one line.
 func Codes() map[string]string {
-	all := make(map[string]string, len(meanings))
-	for code, meaning := range meanings {
-		all[code] = meaning
-	}
-	return all
+	return maps.Clone(meanings)
 }

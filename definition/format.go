@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -112,7 +113,7 @@ func isCronPart(part string, low, high int) bool {
 
 // messageOf gives an error's sentence without its code.
 func messageOf(err error) string {
-	if e, ok := err.(*itsm.Error); ok {
+	if e, ok := errors.AsType[*itsm.Error](err); ok {
 		return e.Message
 	}
 	return err.Error()

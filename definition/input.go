@@ -131,8 +131,8 @@ func visitInput(v visitor, path string, raw json.RawMessage) {
 		}
 		return
 	}
-	var invalid *jsonschema.SchemaValidationError
-	if !errors.As(err, &invalid) {
+	invalid, ok := errors.AsType[*jsonschema.SchemaValidationError](err)
+	if !ok {
 		v.fault(path, codeInput, "this is no JSON Schema that can be used: %v", err)
 		return
 	}

@@ -31,15 +31,15 @@ func codes(problems definition.Problems) []string {
 }
 
 // seeds are real and broken documents, to start from.
-func seeds(t testing.TB) [][]byte {
-	t.Helper()
+func seeds(tb testing.TB) [][]byte {
+	tb.Helper()
 	var texts [][]byte
 	for _, pattern := range []string{"../examples/acme/*.yaml", "testdata/faults/*.yaml"} {
 		files, err := filepath.Glob(pattern)
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		for _, file := range files {
 			text, err := os.ReadFile(file)
-			require.NoError(t, err)
+			require.NoError(tb, err)
 			texts = append(texts, text)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -167,7 +168,7 @@ func (f *fault) Error() string { return f.message }
 // schemaFaults gives the single faults in what the validator found.
 func schemaFaults(err error) []fault {
 	var faults []fault
-	invalid, ok := err.(*jsonschema.ValidationError)
+	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
 	if !ok {
 		if err != nil {
 			faults = append(faults, fault{code: codeInvalid, message: err.Error()})
@@ -232,7 +233,7 @@ func leafFaults(invalid *jsonschema.ValidationError) []fault {
 	case *kind.Type:
 		return one(codeType, "this is of type %s; it must be %s", k.Got, strings.Join(k.Want, " or "))
 	case *kind.Format:
-		if f, ok := k.Err.(*fault); ok {
+		if f, ok := errors.AsType[*fault](k.Err); ok {
 			return one(f.code, "%s", f.message)
 		}
 		return one(formatCode(k.Want), "%q is not of the form %s", k.Got, k.Want)

@@ -74,9 +74,11 @@ func (s *Step) visit(v visitor, path, subject string, in *scope) {
 	s.visitFields(v, path)
 }
 
+const digits = "0123456789"
+
 // visitWait takes what begins with a digit for a duration.
 func (s *Step) visitWait(v visitor, path string, in *scope) {
-	if s.Wait == "" || !strings.Contains("0123456789", s.Wait[:1]) {
+	if s.Wait == "" || strings.IndexAny(s.Wait, digits) != 0 {
 		v.expression(path, s.Wait, wantTime, in)
 		return
 	}

@@ -228,7 +228,7 @@ func jsonOf(value ref.Val) (any, error) {
 	case types.Timestamp:
 		return v.Time.UTC().Format(time.RFC3339Nano), nil
 	case types.Duration:
-		return v.Duration.String(), nil
+		return v.String(), nil
 	case types.Bool, types.Int, types.Uint, types.String:
 		return v.Value(), nil
 	case types.Double:
