@@ -3,6 +3,7 @@ package itsm_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -13,10 +14,11 @@ import (
 func TestChangeOfABoundPartVoidsEverything(t *testing.T) {
 	t.Parallel()
 	r := begin(t, raj, stage("peers", "1", approvers("alice")...), stage("board", "2", approvers("maria", "tom", "alice")...).excluding(false, true))
-	r.vote(itsm.Approve, "alice", "maria")
+	r.vote(itsm.Approve, "alice", "maria").at(time.Hour)
 	r.amend(`{"amount":2}`, "second").waits("peers", "alice")
 	assert.Equal(t, []string{"alice", "maria", "tom"}, r.told(itsm.EventApprovalsVoided), "who decided, and who was asked")
 	assert.Equal(t, []itsm.Result{itsm.ResultVoided, itsm.ResultVoided, ""}, []itsm.Result{r.Stages[0].Result, r.Stages[1].Result, r.Stages[2].Result})
+	assert.Equal(t, []time.Time{monday, monday.Add(time.Hour)}, []time.Time{*r.Stages[0].Ended, *r.Stages[1].Ended})
 	assert.Equal(t, "peers/2", r.Inbox("", r.now)[0].Task)
 	assert.Equal(t, itsm.CodeStageChanged, itsm.ErrorCode(r.CheckDecision(by("alice"), itsm.Approve, "peers/1", r.now)),
 		"nobody approves what they have not seen")
@@ -52,6 +54,8 @@ func TestSkippedStageIsAskedAgainInTheNextRound(t *testing.T) {
 	r := begin(t, raj, stage("finance", "1", approvers("tom")...).skipped(), stage("board", "1", approvers("maria")...))
 	r.steps[0].skip = false
 	r.amend(`{"amount":9000}`, "second").waits("finance", "tom")
+	assert.Equal(t, itsm.ResultSkipped, r.Stages[0].Result)
+	assert.JSONEq(t, `{"stages":["board"],"round":2}`, string(r.event(itsm.EventApprovalsVoided).Data))
 }
 
 func TestOnlyTheRequesterWithdrawsOrAmends(t *testing.T) {

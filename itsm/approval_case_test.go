@@ -81,6 +81,7 @@ type trial struct {
 	bound   string
 	events  []itsm.Event
 	notices []itsm.Notice
+	stored  []string // whose inbox held it when something was recorded last
 }
 
 func begin(t require.TestingT, requester itsm.Actor, steps ...step) *trial {
@@ -101,6 +102,9 @@ func (r *trial) settle() {
 		r.Pass(r.now)
 	}
 	events, notices := r.Drain()
+	if len(events) > 0 {
+		r.stored = r.inbox()
+	}
 	r.events, r.notices = append(r.events, events...), append(r.notices, notices...)
 }
 

@@ -64,7 +64,6 @@ func (a *Approval) Delegate(c Command, to string, at time.Time) (int, error) {
 	seat := &stage.Seats[index]
 	from := a.holders(stage, at)[index]
 	seat.handTo(to, at)
-	stage.planHandovers(at)
 	number := a.add(at, c, EventSeatDelegated, SeatDelegated{Stage: stage.Name, Seat: seat.Person, From: from, To: to})
 	a.notify(EventSeatDelegated, []string{to})
 	return number, nil

@@ -225,6 +225,7 @@ func (r *trial) checkPrevious() {
 // checkInbox: it lists whoever may decide and has not, and nobody else.
 func (r *trial) checkInbox() {
 	listed := r.inbox()
+	require.Equal(r.t, listed, r.stored, "the inbox changed, and nothing was recorded")
 	for _, name := range cast {
 		may := false
 		for _, verdict := range verdicts[:2] {

@@ -167,6 +167,7 @@ func TestAbsenceNotedMeanwhileCounts(t *testing.T) {
 	r.waits("board", "chen", "tom") // the newest counts
 	r.at(time.Hour).waits("board", "bob", "tom")
 	r.at(2*time.Hour).waits("board", "maria", "tom")
+	assert.Equal(t, 2, r.count(itsm.EventSeatPassed))
 }
 
 func TestAbsenceOfWhoHasVotedAsksNobody(t *testing.T) {
@@ -195,6 +196,30 @@ func TestHandingOverByHandOutlastsAnAbsence(t *testing.T) {
 	r.at(time.Hour).waits("board", "chen")
 	r.at(2*time.Hour).waits("board", "chen")
 	assert.Zero(t, r.count(itsm.EventSeatPassed))
+}
+
+func TestHandingOverByHandGoesBeforeAnAbsence(t *testing.T) {
+	t.Parallel()
+	r := begin(t, raj, stage("board", "2", away("alice", "chen", time.Hour, 2*time.Hour), approvers("bob")[0]))
+	r.delegate("bob", "chen").at(time.Hour).waits("board", "alice", "chen")
+	r.refuses(itsm.CodeNotApprover, "bob", itsm.Approve)
+}
+
+func TestAbsenceThatBeganBeforeTheStageIsNoNews(t *testing.T) {
+	t.Parallel()
+	r := begin(t, raj, stage("board", "1", away("maria", "bob", -time.Hour, time.Hour)))
+	r.waits("board", "bob")
+	assert.Zero(t, r.count(itsm.EventSeatPassed))
+	assert.Equal(t, []string{"bob"}, r.told(itsm.EventStageOpened))
+}
+
+func TestVotePassesOnAlsoWhileAStageHolds(t *testing.T) {
+	t.Parallel()
+	board := stage("board", "1", away("maria", "bob", 2*time.Hour, 3*time.Hour))
+	r := begin(t, raj, board.acts(time.Hour, itsm.DueDeadline).onTimeout(itsm.TimeoutSkip))
+	r.at(time.Hour).waits("board", "maria")
+	r.at(2*time.Hour).waits("board", "bob")
+	assert.Equal(t, 1, r.count(itsm.EventSeatPassed))
 }
 
 func TestStandInsStandInIsNotAsked(t *testing.T) {

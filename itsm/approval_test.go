@@ -195,6 +195,14 @@ func TestStageThatCannotBePlannedBlocksAndSomebodyIsTold(t *testing.T) {
 	assert.Equal(t, broken.problem, a.Blocked)
 }
 
+func TestOwnerIsToldAlsoWhereThePlanDoesNotNameThem(t *testing.T) {
+	t.Parallel()
+	r := begin(t, raj, stage("manager", "1", approvers("tom")...), stage("board", "1"))
+	r.owner = nil
+	r.vote(itsm.Approve, "tom")
+	assert.Equal(t, []string{"maria"}, r.told(itsm.EventProcessBlocked))
+}
+
 func TestStageWhoseConditionDoesNotHoldIsPassedOver(t *testing.T) {
 	t.Parallel()
 	last := stage("finance", "1", approvers("tom")...).skipped()
