@@ -36,7 +36,7 @@ the person is back. Times without a zone are in that of TZ.`,
 			if err != nil {
 				return err
 			}
-			return e.render(cmd, noted, func(w io.Writer) error { return e.absenceTable(w, noted) })
+			return e.render(cmd, noted, func(w io.Writer) { e.absenceTable(w, noted) })
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", "", "first `TIME` away, such as 2026-12-21 or 2026-12-21T13:00")
@@ -50,11 +50,10 @@ the person is back. Times without a zone are in that of TZ.`,
 	return cmd
 }
 
-func (e *env) absenceTable(w io.Writer, noted api.AbsenceNoted) error {
+func (e *env) absenceTable(w io.Writer, noted api.AbsenceNoted) {
 	a := noted.Absence
-	_, err := fmt.Fprintf(w, "%s is away from %s until %s; %s decides\n", printable(a.Person), e.clock(a.From), e.clock(a.To), printable(a.Delegate))
+	fmt.Fprintf(w, "%s is away from %s until %s; %s decides\n", printable(a.Person), e.clock(a.From), e.clock(a.To), printable(a.Delegate))
 	for _, receipt := range noted.Processes {
 		fmt.Fprintf(w, "%s took note (event %d)\n", printable(receipt.Process), receipt.Event)
 	}
-	return err
 }

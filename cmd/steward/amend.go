@@ -23,7 +23,7 @@ the approval begins anew; steward get shows it as another round.`,
 	addSubjectFlag(cmd, &subject)
 	cmd.Flags().StringVar(&body.Comment, "comment", "", "why; kept with the event")
 	_ = cmd.MarkFlagRequired("subject")
-	return e.changing(cmd, "amended", func(cmd *cobra.Command, c *client, id string) (_ *http.Response, err error) {
+	return e.changing(cmd, "amended", func(cmd *cobra.Command, c *apiClient, id string) (_ *http.Response, err error) {
 		if body.Subject, err = e.subject(subject); err != nil {
 			return nil, err
 		}

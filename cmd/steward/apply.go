@@ -37,7 +37,7 @@ hidden ones (.git).`,
 			if err != nil {
 				return err
 			}
-			return e.render(cmd, applied, func(w io.Writer) error { return applyTable(w, applied) })
+			return e.render(cmd, applied, func(w io.Writer) { applyTable(w, applied) })
 		},
 	}
 	cmd.Flags().StringArrayVarP(&paths, "filename", "f", nil, "`FILE`, folder, or - for standard input; may be given more than once")
@@ -64,7 +64,7 @@ func (e *env) apply(cmd *cobra.Command, sources []source, dryRun bool) (api.Appl
 	return applied, err
 }
 
-func sendSources(ctx context.Context, c *client, params *api.ApplyDefinitionsParams, sources []source) (api.Applied, error) {
+func sendSources(ctx context.Context, c *apiClient, params *api.ApplyDefinitionsParams, sources []source) (api.Applied, error) {
 	body, contentType, err := form(sources)
 	if err != nil {
 		return api.Applied{}, fmt.Errorf("packing the files: %w", err)
@@ -86,7 +86,7 @@ func restoreNames(refused *refusal, sources []source) {
 	}
 }
 
-func applyTable(w io.Writer, applied api.Applied) error {
+func applyTable(w io.Writer, applied api.Applied) {
 	counts := map[string]int{}
 	var t table
 	for _, change := range applied.Changes {
@@ -95,15 +95,12 @@ func applyTable(w io.Writer, applied api.Applied) error {
 			t.row(change.Action, change.Kind+"/"+change.Name, fmt.Sprintf("version %d", change.Version), short(change.Digest))
 		}
 	}
-	if err := t.write(w); err != nil {
-		return err
-	}
+	t.write(w)
 	end := ""
 	if applied.DryRun {
 		end = "; nothing was applied (dry run)"
 	}
-	_, err := fmt.Fprintf(w, "%d created, %d updated, %d unchanged%s\n", counts["created"], counts["updated"], counts["unchanged"], end)
-	return err
+	fmt.Fprintf(w, "%d created, %d updated, %d unchanged%s\n", counts["created"], counts["updated"], counts["unchanged"], end)
 }
 
 // short cuts a digest to what tells versions apart for people.

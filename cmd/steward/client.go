@@ -18,13 +18,13 @@ import (
 	"github.com/steward-itsm/steward/server/api"
 )
 
-// client speaks to a Steward server. Its answers go through answer or read,
+// apiClient speaks to a Steward server. Its answers go through answer or read,
 // which turn whatever is not a success into an error.
-type client struct{ *api.Client }
+type apiClient struct{ *api.Client }
 
 // client connects to the server that flags and environment name. Nothing is
 // sent yet.
-func (e *env) client(cmd *cobra.Command) (*client, error) {
+func (e *env) client(cmd *cobra.Command) (*apiClient, error) {
 	base := e.setting(cmd, "url", "STEWARD_URL", defaultURL)
 	if u, err := url.Parse(base); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, usagef("the server's URL is %q; write it like %s", base, defaultURL)
@@ -42,7 +42,7 @@ func (e *env) client(cmd *cobra.Command) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", base, err)
 	}
-	return &client{c}, nil
+	return &apiClient{c}, nil
 }
 
 // identify says in each request who asks.
@@ -64,7 +64,7 @@ func (e *env) identify(cmd *cobra.Command) api.RequestEditorFn {
 }
 
 // history gives a process's workflow history in Temporal's own JSON.
-func (c *client) history(ctx context.Context, id string) ([]byte, error) {
+func (c *apiClient) history(ctx context.Context, id string) ([]byte, error) {
 	return read(c.GetHistory(ctx, id))
 }
 

@@ -35,12 +35,15 @@ A decision is for one stage. Without --stage that is the one which is open when
 the command begins; should another be open by the time the decision arrives, it
 is refused and not counted there. With --idempotency-key the process is not
 looked at first, so that a script sends the same command however often it runs;
-name --stage too, then, or the decision is for whatever stage is open.`,
+name --stage too, then, or the decision is for whatever stage is open.
+
+Running the command twice is deciding twice, perhaps at another stage the second
+time. Where the first run got no answer, it printed the line to run instead.`,
 		Example: "  steward " + string(verdict) + " APR-1\n  steward " + string(verdict) + ` APR-1 --stage finance --comment "Within this year's budget?"`,
 	}
 	cmd.Flags().StringVar(&body.Comment, "comment", "", "why; some flows demand it")
 	cmd.Flags().StringVar(&body.Stage, "stage", "", "`NAME` of the stage that is meant")
-	return e.changing(cmd, done, func(cmd *cobra.Command, c *client, id string) (*http.Response, error) {
+	return e.changing(cmd, done, func(cmd *cobra.Command, c *apiClient, id string) (*http.Response, error) {
 		if body.Stage == "" && !cmd.Flag("idempotency-key").Changed {
 			stage, err := openStage(cmd.Context(), c, id)
 			if err != nil {
@@ -56,7 +59,7 @@ name --stage too, then, or the decision is for whatever stage is open.`,
 }
 
 // openStage gives the name of the stage that waits for decisions, or nothing.
-func openStage(ctx context.Context, c *client, id string) (string, error) {
+func openStage(ctx context.Context, c *apiClient, id string) (string, error) {
 	process, err := answer[api.Process](c.GetProcess(ctx, id))
 	if err != nil {
 		return "", err

@@ -19,7 +19,7 @@ func newDelegateCommand(e *env) *cobra.Command {
 	cmd.Flags().StringVar(&body.To, "to", "", "`NAME` of the person who decides instead")
 	cmd.Flags().StringVar(&body.Comment, "comment", "", "why; kept with the event")
 	_ = cmd.MarkFlagRequired("to")
-	return e.changing(cmd, "handed over", func(cmd *cobra.Command, c *client, id string) (*http.Response, error) {
+	return e.changing(cmd, "handed over", func(cmd *cobra.Command, c *apiClient, id string) (*http.Response, error) {
 		return c.DelegateApproval(cmd.Context(), id, &api.DelegateApprovalParams{IdempotencyKey: e.key(cmd)}, body)
 	})
 }

@@ -42,14 +42,14 @@ shortens what an event holds; -o json has it all.`,
 			if err != nil {
 				return err
 			}
-			return e.render(cmd, api.EventPage{Items: events}, func(w io.Writer) error { return e.eventTable(w, events) })
+			return e.render(cmd, api.EventPage{Items: events}, func(w io.Writer) { e.eventTable(w, events) })
 		},
 	}
 	cmd.Flags().IntVar(&after, "after", 0, "only events with a number greater than `N`")
 	return cmd
 }
 
-func (e *env) eventTable(w io.Writer, events []api.Event) error {
+func (e *env) eventTable(w io.Writer, events []api.Event) {
 	t := table{{"NO.", "TIME", "EVENT", "WHO", "WHAT"}}
 	for _, event := range events {
 		what := gist(event.Data)
@@ -58,7 +58,7 @@ func (e *env) eventTable(w io.Writer, events []api.Event) error {
 		}
 		t.row(strconv.Itoa(event.Number), e.clock(event.Time), string(event.Type), event.Actor.String(), what)
 	}
-	return t.write(w)
+	t.write(w)
 }
 
 // gist gives the plain values of an object: "stage=finance verdict=approve".

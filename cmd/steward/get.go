@@ -88,15 +88,15 @@ func isKind(word string) bool {
 	return known
 }
 
-func (e *env) getProcess(cmd *cobra.Command, c *client, id string) error {
+func (e *env) getProcess(cmd *cobra.Command, c *apiClient, id string) error {
 	process, err := answer[api.Process](c.GetProcess(cmd.Context(), id))
 	if err != nil {
 		return err
 	}
-	return e.render(cmd, process, func(w io.Writer) error { return e.processPage(w, process) })
+	return e.render(cmd, process, func(w io.Writer) { e.processPage(w, process) })
 }
 
-func (e *env) listProcesses(cmd *cobra.Command, c *client, o getOptions) error {
+func (e *env) listProcesses(cmd *cobra.Command, c *apiClient, o getOptions) error {
 	items, next, err := gather(o.list, func(cursor *string, limit int) ([]api.Process, string, error) {
 		page, err := answer[api.ProcessPage](c.ListProcesses(cmd.Context(), &api.ListProcessesParams{
 			Kind: optional(itsm.Kind(o.kind)), State: optional(itsm.State(o.state)), Requester: optional(o.requester), Service: optional(o.service),
@@ -107,7 +107,7 @@ func (e *env) listProcesses(cmd *cobra.Command, c *client, o getOptions) error {
 	if err != nil {
 		return err
 	}
-	return e.render(cmd, api.ProcessPage{Items: items, Next: next}, func(w io.Writer) error {
+	return e.render(cmd, api.ProcessPage{Items: items, Next: next}, func(w io.Writer) {
 		e.tellMore(len(items), next)
 		t := table{{"ID", "STATE", "SUMMARY", "REQUESTER", "OPENED", "DUE"}}
 		for _, p := range items {
@@ -117,17 +117,17 @@ func (e *env) listProcesses(cmd *cobra.Command, c *client, o getOptions) error {
 			}
 			t.row(p.ID, stateOf(p), p.Summary, p.Requester.String(), e.clock(p.Opened), due)
 		}
-		return t.write(w)
+		t.write(w)
 	})
 }
 
-func (e *env) listDefinitions(cmd *cobra.Command, c *client, o getOptions) error {
+func (e *env) listDefinitions(cmd *cobra.Command, c *apiClient, o getOptions) error {
 	return e.definitionList(cmd, o, func(cursor *string, limit int) (api.DefinitionPage, error) {
 		return answer[api.DefinitionPage](c.ListDefinitions(cmd.Context(), &api.ListDefinitionsParams{Kind: optional(o.kind), Cursor: cursor, Limit: &limit}))
 	})
 }
 
-func (e *env) listVersions(cmd *cobra.Command, c *client, kind, name string, o getOptions) error {
+func (e *env) listVersions(cmd *cobra.Command, c *apiClient, kind, name string, o getOptions) error {
 	return e.definitionList(cmd, o, func(cursor *string, limit int) (api.DefinitionPage, error) {
 		return answer[api.DefinitionPage](c.ListVersions(cmd.Context(), kind, name, &api.ListVersionsParams{Cursor: cursor, Limit: &limit}))
 	})
@@ -141,24 +141,23 @@ func (e *env) definitionList(cmd *cobra.Command, o getOptions, fetch func(*strin
 	if err != nil {
 		return err
 	}
-	return e.render(cmd, api.DefinitionPage{Items: items, Next: next}, func(w io.Writer) error {
+	return e.render(cmd, api.DefinitionPage{Items: items, Next: next}, func(w io.Writer) {
 		e.tellMore(len(items), next)
 		t := table{{"DEFINITION", "TITLE", "VERSION", "DIGEST", "APPLIED", "BY"}}
 		for _, d := range items {
 			t.row(d.Kind+"/"+d.Name, d.Title, fmt.Sprint(d.Version), short(d.Digest), e.clock(d.AppliedAt), d.AppliedBy.String())
 		}
-		return t.write(w)
+		t.write(w)
 	})
 }
 
-func (e *env) getDefinition(cmd *cobra.Command, c *client, kind, name string, o getOptions) error {
+func (e *env) getDefinition(cmd *cobra.Command, c *apiClient, kind, name string, o getOptions) error {
 	d, err := answer[api.Definition](c.GetDefinition(cmd.Context(), kind, name, &api.GetDefinitionParams{Digest: optional(o.digest)}))
 	if err != nil {
 		return err
 	}
-	return e.render(cmd, d, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "# %s/%s, version %d of %s by %s\n# %s\n%s\n", d.Kind, d.Name, d.Version, e.clock(d.AppliedAt), printable(d.AppliedBy.String()),
+	return e.render(cmd, d, func(w io.Writer) {
+		fmt.Fprintf(w, "# %s/%s, version %d of %s by %s\n# %s\n%s\n", d.Kind, d.Name, d.Version, e.clock(d.AppliedAt), printable(d.AppliedBy.String()),
 			d.Digest, strings.TrimRight(printable(d.Text), "\n"))
-		return err
 	})
 }

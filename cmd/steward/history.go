@@ -38,7 +38,7 @@ tools read.`,
 			if err := json.Unmarshal(text, &history); err != nil {
 				return fmt.Errorf("reading the history: %w", err)
 			}
-			return e.render(cmd, json.RawMessage(text), func(w io.Writer) error { return e.historyTable(w, history) })
+			return e.render(cmd, json.RawMessage(text), func(w io.Writer) { e.historyTable(w, history) })
 		},
 	}
 }
@@ -52,12 +52,12 @@ type workflowHistory struct {
 	} `json:"events"`
 }
 
-func (e *env) historyTable(w io.Writer, history workflowHistory) error {
+func (e *env) historyTable(w io.Writer, history workflowHistory) {
 	t := table{{"NO.", "TIME", "EVENT"}}
 	for _, event := range history.Events {
 		t.row(event.ID, e.clock(event.Time), eventName(event.Type))
 	}
-	return t.write(w)
+	t.write(w)
 }
 
 var wordStart = regexp.MustCompile(`(^|_)[a-z]`)

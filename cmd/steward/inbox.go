@@ -32,9 +32,9 @@ func newInboxCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.render(cmd, api.InboxPage{Items: items, Next: next}, func(w io.Writer) error {
+			return e.render(cmd, api.InboxPage{Items: items, Next: next}, func(w io.Writer) {
 				e.tellMore(len(items), next)
-				return e.inboxTable(w, items)
+				e.inboxTable(w, items)
 			})
 		},
 	}
@@ -43,10 +43,10 @@ func newInboxCommand(e *env) *cobra.Command {
 	return cmd
 }
 
-func (e *env) inboxTable(w io.Writer, items []api.InboxItem) error {
+func (e *env) inboxTable(w io.Writer, items []api.InboxItem) {
 	if len(items) == 0 {
-		_, err := fmt.Fprintln(w, "Nothing waits.")
-		return err
+		fmt.Fprintln(w, "Nothing waits.")
+		return
 	}
 	t := table{{"PROCESS", "TASK", "ACTION", "TITLE", "SINCE", "DUE"}}
 	for _, item := range items {
@@ -56,5 +56,5 @@ func (e *env) inboxTable(w io.Writer, items []api.InboxItem) error {
 		}
 		t.row(item.Process, item.Task, item.Action, item.Title, e.moment(item.Since), due)
 	}
-	return t.write(w)
+	t.write(w)
 }

@@ -13,7 +13,7 @@ import (
 
 // processPage is what a person reads of one process: where it stands, what it
 // waits for, who decided what, and under which rules.
-func (e *env) processPage(w io.Writer, p api.Process) error {
+func (e *env) processPage(w io.Writer, p api.Process) {
 	var page strings.Builder
 	fmt.Fprintf(&page, "%s  %s\n\n", printable(p.ID), printable(p.Summary))
 	page.WriteString(e.processHead(p))
@@ -23,8 +23,7 @@ func (e *env) processPage(w io.Writer, p api.Process) error {
 	if len(p.Subject) > 0 {
 		fmt.Fprintf(&page, "\nSubject\n%s", indented(p.Subject))
 	}
-	_, err := io.WriteString(w, page.String())
-	return err
+	fmt.Fprint(w, page.String())
 }
 
 func (e *env) processHead(p api.Process) string {

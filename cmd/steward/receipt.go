@@ -13,7 +13,7 @@ import (
 
 // changing makes a command that changes one process and prints the receipt.
 // What it sends is send's alone.
-func (e *env) changing(cmd *cobra.Command, done string, send func(cmd *cobra.Command, c *client, id string) (*http.Response, error)) *cobra.Command {
+func (e *env) changing(cmd *cobra.Command, done string, send func(cmd *cobra.Command, c *apiClient, id string) (*http.Response, error)) *cobra.Command {
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := e.client(cmd)
@@ -24,9 +24,8 @@ func (e *env) changing(cmd *cobra.Command, done string, send func(cmd *cobra.Com
 		if err != nil {
 			return err
 		}
-		return e.render(cmd, receipt, func(w io.Writer) error {
-			_, err := fmt.Fprintf(w, "%s %s (event %d); %s\n", printable(receipt.Process), done, receipt.Event, standing(receipt))
-			return err
+		return e.render(cmd, receipt, func(w io.Writer) {
+			fmt.Fprintf(w, "%s %s (event %d); %s\n", printable(receipt.Process), done, receipt.Event, standing(receipt))
 		})
 	}
 	addKeyFlag(cmd)

@@ -14,10 +14,13 @@ var formats = []string{"table", "json", "yaml"}
 
 // render writes a value in the form that --output asks for: for people what
 // table writes, or the value itself, which is the same in JSON and in YAML.
-func (e *env) render(cmd *cobra.Command, value any, table func(w io.Writer) error) error {
+func (e *env) render(cmd *cobra.Command, value any, table func(w io.Writer)) error {
 	format := cmd.Flag("output").Value.String()
 	if format == "table" {
-		return table(e.out)
+		var page bytes.Buffer
+		table(&page)
+		_, err := e.out.Write(page.Bytes())
+		return err
 	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)

@@ -18,7 +18,7 @@ says why it is blocked; put that right first.`,
 		Example: `  steward resume APR-1 --comment "The group has members now"`,
 	}
 	cmd.Flags().StringVar(&body.Comment, "comment", "", "what was put right; kept with the event")
-	return e.changing(cmd, "resumed", func(cmd *cobra.Command, c *client, id string) (*http.Response, error) {
+	return e.changing(cmd, "resumed", func(cmd *cobra.Command, c *apiClient, id string) (*http.Response, error) {
 		return c.ResumeProcess(cmd.Context(), id, &api.ResumeProcessParams{IdempotencyKey: e.key(cmd)}, body)
 	})
 }

@@ -40,10 +40,7 @@ func newStartApprovalCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.render(cmd, receipt, func(w io.Writer) error {
-				_, err := fmt.Fprintln(w, printable(receipt.Process))
-				return err
-			})
+			return e.render(cmd, receipt, func(w io.Writer) { fmt.Fprintln(w, printable(receipt.Process)) })
 		},
 	}
 	flags := cmd.Flags()

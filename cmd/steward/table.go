@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"unicode"
@@ -15,9 +16,8 @@ type table [][]string
 func (t *table) row(cells ...string) { *t = append(*t, cells) }
 
 // write writes the rows with their columns lined up.
-func (t *table) write(w io.Writer) error {
-	_, err := io.WriteString(w, t.String())
-	return err
+func (t *table) write(w io.Writer) {
+	fmt.Fprint(w, t.String())
 }
 
 // String lines up the columns, two spaces apart. Rows may have any number of

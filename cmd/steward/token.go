@@ -38,10 +38,7 @@ A person's roles are those in the directory; an integration's are given here.`,
 			if err != nil {
 				return err
 			}
-			return e.render(cmd, made, func(w io.Writer) error {
-				_, err := fmt.Fprintln(w, made.Secret)
-				return err
-			})
+			return e.render(cmd, made, func(w io.Writer) { fmt.Fprintln(w, made.Secret) })
 		},
 	}
 	flags := cmd.Flags()
@@ -77,9 +74,9 @@ func newTokenListCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.render(cmd, api.TokenPage{Items: tokens, Next: next}, func(w io.Writer) error {
+			return e.render(cmd, api.TokenPage{Items: tokens, Next: next}, func(w io.Writer) {
 				e.tellMore(len(tokens), next)
-				return e.tokenTable(w, tokens)
+				e.tokenTable(w, tokens)
 			})
 		},
 	}
@@ -87,12 +84,12 @@ func newTokenListCommand(e *env) *cobra.Command {
 	return cmd
 }
 
-func (e *env) tokenTable(w io.Writer, tokens []api.Token) error {
+func (e *env) tokenTable(w io.Writer, tokens []api.Token) {
 	t := table{{"ID", "FOR", "ROLES", "CREATED", "WORKS UNTIL", "LABEL"}}
 	for _, token := range tokens {
 		t.row(token.Id, token.Subject.String(), listed(token.Roles), e.clock(token.CreatedAt), e.worksUntil(token), token.Label)
 	}
-	return t.write(w)
+	t.write(w)
 }
 
 func (e *env) worksUntil(token api.Token) string {
@@ -123,10 +120,7 @@ func newTokenRevokeCommand(e *env) *cobra.Command {
 				return err
 			}
 			done := map[string]string{"revoked": args[0]}
-			return e.render(cmd, done, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "%s no longer works\n", printable(args[0]))
-				return err
-			})
+			return e.render(cmd, done, func(w io.Writer) { fmt.Fprintf(w, "%s no longer works\n", printable(args[0])) })
 		},
 	}
 	addKeyFlag(cmd)

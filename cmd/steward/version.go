@@ -24,9 +24,9 @@ func newVersionCommand(e *env) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b := buildOf()
-			return e.render(cmd, b, func(w io.Writer) error {
+			return e.render(cmd, b, func(w io.Writer) {
 				t := table{{"steward", b.Version}, {"revision", b.Revision}, {"go", b.Go}, {"platform", b.Platform}}
-				return t.write(w)
+				t.write(w)
 			})
 		},
 	}

@@ -24,9 +24,9 @@ func newWhoamiCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.render(cmd, me, func(w io.Writer) error {
+			return e.render(cmd, me, func(w io.Writer) {
 				t := table{{"actor", me.Actor.String()}, {"roles", listed(me.Roles)}, {"may", strings.Join(me.Actions, " ")}}
-				return t.write(w)
+				t.write(w)
 			})
 		},
 	}

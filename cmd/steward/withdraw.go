@@ -16,7 +16,7 @@ func newWithdrawCommand(e *env) *cobra.Command {
 		Example: `  steward withdraw APR-1 --comment "Found one in the cellar"`,
 	}
 	cmd.Flags().StringVar(&body.Comment, "comment", "", "why; kept with the event")
-	return e.changing(cmd, "withdrawn", func(cmd *cobra.Command, c *client, id string) (*http.Response, error) {
+	return e.changing(cmd, "withdrawn", func(cmd *cobra.Command, c *apiClient, id string) (*http.Response, error) {
 		return c.WithdrawApproval(cmd.Context(), id, &api.WithdrawApprovalParams{IdempotencyKey: e.key(cmd)}, body)
 	})
 }
