@@ -14,7 +14,6 @@ import (
 type Activities struct {
 	Store  *store.Store
 	Sender *notify.Sender // nil where nobody is to be told anything
-	Link   func(process string) string
 	Log    *slog.Logger
 }
 

@@ -29,6 +29,9 @@ func wording(request workflows.NotifyRequest) (title, text string) {
 	case itsm.EventSeatDelegated, itsm.EventAbsenceNoted:
 		return fmt.Sprintf("%s asks for your decision on behalf of another: %s", id, what),
 			"A vote was handed to you. Decide with `steward approve " + id + "` or `steward reject " + id + "`."
+	case itsm.EventStageClosed:
+		return fmt.Sprintf("%s needs no decision of yours any more: %s", id, what),
+			fmt.Sprintf("Stage %q was decided without you.", stage.Stage)
 	case itsm.EventApprovalsVoided:
 		return fmt.Sprintf("%s changed; your decision is void: %s", id, what),
 			"A part of the subject changed that approvals are bound to. It is asked for again from the first stage."

@@ -113,10 +113,8 @@ func (e *Engine) answerFromJournal(ctx context.Context, id string, command itsm.
 	if err != nil {
 		return itsm.Receipt{}, fmt.Errorf("looking for an earlier answer of %s: %w", id, err)
 	}
-	if found {
-		return itsm.Receipt{
-			Process: id, Event: event.Number, State: view.State, Outcome: view.Outcome, Fingerprint: command.Fingerprint,
-		}, nil
+	if found && event.Answer != nil {
+		return checkFingerprint(*event.Answer, command)
 	}
 	if view.State != itsm.StateClosed {
 		return itsm.Receipt{}, itsm.Errorf(itsm.CodeUnavailable, "%s is known but its workflow does not answer; an operator must look", id)

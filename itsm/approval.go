@@ -111,6 +111,7 @@ type Approval struct {
 	Rules     ApprovalRules   `json:"-"` // from the flow's text, which the process carries
 	State     State           `json:"state"`
 	Outcome   string          `json:"outcome,omitempty"`
+	DecidedIn string          `json:"decidedIn,omitempty"` // the stage that decided it, where one did
 	Blocked   string          `json:"blocked,omitempty"`
 	Subject   json.RawMessage `json:"subject,omitempty"`
 	Bound     string          `json:"bound,omitempty"`

@@ -199,7 +199,7 @@ func (a *Approval) reopenHeld(index int, at time.Time) {
 // close ends the approval, and tells its requester and those who were asked
 // and need not answer any more. Its outcome never changes after.
 func (a *Approval) close(at time.Time, c Command, outcome, stage, why string, asked []string) {
-	a.State, a.Outcome, a.Blocked, a.Closed = StateClosed, outcome, "", &at
+	a.State, a.Outcome, a.Blocked, a.Closed, a.DecidedIn = StateClosed, outcome, "", &at, stage
 	a.add(at, c, EventApprovalClosed, ApprovalClosed{Outcome: outcome, Stage: stage, Why: why})
 	if a.Requester.Kind == ActorPerson {
 		asked = append(asked, a.Requester.Name)

@@ -19,6 +19,11 @@ type Event struct {
 	Key     string          `json:"key,omitempty"` // the command's idempotency key, where a command caused it
 	Comment string          `json:"comment,omitempty"`
 	Data    json.RawMessage `json:"data,omitempty"`
+
+	// Answer is what the command's sender was told, so that a retry is told the
+	// same even when the engine has forgotten the process. Only on the event that
+	// recorded the command.
+	Answer *Receipt `json:"answer,omitempty"`
 }
 
 // Receipt is the answer to an accepted command. A retry with the same

@@ -70,11 +70,7 @@ func (a *approval) open(ctx workflow.Context) error {
 		a.rules.Open(a.in.Command, at, itsm.ApprovalOpened{
 			Flow: a.in.Flow.DefinitionRef, Summary: a.in.Summary, Subject: a.in.Subject,
 		})
-		if err := a.settle(ctx); err != nil {
-			return err
-		}
-		a.answers[a.in.Command.Key] = a.rules.Receipt(a.in.Command, 1)
-		return nil
+		return a.settle(ctx, answering{a.in.Command, 1})
 	})
 }
 
@@ -87,17 +83,22 @@ func (a *approval) waitForMoment(ctx workflow.Context) error {
 	})
 }
 
-// passMoment reminds, escalates and times out whatever is due.
+// passMoment does what is due when its turn comes.
 func (a *approval) passMoment(ctx workflow.Context) error {
-	return a.inTurn(ctx, func(at time.Time) error {
-		a.rules.Pass(at)
-		return a.settle(ctx)
-	})
+	return a.inTurn(ctx, func(at time.Time) error { return a.catchUp(ctx, at) })
+}
+
+// catchUp reminds, escalates and times out whatever is due. A command that
+// arrives together with a deadline comes after it.
+func (a *approval) catchUp(ctx workflow.Context, at time.Time) error {
+	a.rules.Pass(at)
+	return a.settle(ctx, answering{})
 }
 
 // settle opens the next stage where one is wanted, and records all that
-// happened. What it returns without error is in the journal.
-func (a *approval) settle(ctx workflow.Context) error {
+// happened, with the answer to the command that caused it, if one did. When it
+// returns without error, all of it is in the journal.
+func (a *approval) settle(ctx workflow.Context, to answering) error {
 	for a.rules.WantsPlan() {
 		plan, err := a.plan(ctx)
 		if err != nil {
@@ -106,8 +107,29 @@ func (a *approval) settle(ctx workflow.Context) error {
 		a.rules.Proceed(plan, workflow.Now(ctx))
 		a.rules.Pass(workflow.Now(ctx)) // a plan that was long in the making may have missed moments
 	}
-	a.record.add(a.rules.Drain())
-	return a.record.flush(ctx)
+	events, notices := a.rules.Drain()
+	if to.command.Key != "" {
+		receipt := a.rules.Receipt(to.command, to.event)
+		a.answers[to.command.Key] = receipt
+		attach(events, receipt)
+	}
+	return a.record.write(ctx, events, notices)
+}
+
+// answering is the command that is being carried out, and the event that
+// records it; the zero value where nobody waits for an answer.
+type answering struct {
+	command itsm.Command
+	event   int
+}
+
+// attach puts the answer to a command on the event that records the command.
+func attach(events []itsm.Event, receipt itsm.Receipt) {
+	for i := range events {
+		if events[i].Number == receipt.Event {
+			events[i].Answer = &receipt
+		}
+	}
 }
 
 // plan has the next stage looked up in the directory and the calendars.
@@ -137,9 +159,5 @@ func (a *approval) inTurn(ctx workflow.Context, do func(at time.Time) error) err
 
 // result tells how it ended.
 func (a *approval) result() ApprovalResult {
-	r := ApprovalResult{Outcome: a.rules.Outcome}
-	if n := len(a.rules.Stages); n > 0 {
-		r.Stage = a.rules.Stages[n-1].Name
-	}
-	return r
+	return ApprovalResult{Outcome: a.rules.Outcome, Stage: a.rules.DecidedIn}
 }

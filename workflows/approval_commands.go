@@ -51,15 +51,14 @@ func (a *approval) command(ctx workflow.Context, c itsm.Command, do func(time.Ti
 		if _, answered := a.answers[c.Key]; answered {
 			return nil
 		}
+		if err := a.catchUp(ctx, at); err != nil {
+			return err
+		}
 		number, err := do(at)
 		if err != nil {
 			return Refuse(err)
 		}
-		if err := a.settle(ctx); err != nil {
-			return err
-		}
-		a.answers[c.Key] = a.rules.Receipt(c, number)
-		return nil
+		return a.settle(ctx, answering{c, number})
 	})
 	return a.answers[c.Key], err
 }
@@ -95,7 +94,7 @@ func (a *approval) absence(args AbsenceArgs, at time.Time) (int, error) {
 }
 
 func (a *approval) checkAmend(args AmendArgs, _ time.Time) error {
-	return a.rules.CheckRequester(args.Command)
+	return a.rules.CheckAmendment(args.Command, args.Subject)
 }
 
 func (a *approval) amend(args AmendArgs, at time.Time) (int, error) {

@@ -32,10 +32,7 @@ func newApproval(ctx workflow.Context, in ApprovalInput) (*approval, error) {
 		carried.Rules = rules
 		a.rules, a.answers = &carried, in.Continues.Answers
 	}
-	a.record = &recorder{
-		process: in.ID, recorded: a.rules.LastEvent, writing: workflow.NewMutex(ctx),
-		view: a.view, inbox: a.inbox, tell: a.tell,
-	}
+	a.record = &recorder{process: in.ID, view: a.view, inbox: a.inbox, tell: a.tell}
 	return a, nil
 }
 
@@ -108,7 +105,7 @@ func (a *approval) deliver(ctx workflow.Context, request NotifyRequest) {
 	}
 	err = a.inTurn(ctx, func(at time.Time) error {
 		a.rules.NoteSent(itsm.Sent{About: request.Notice.Event, Outcomes: notified.Outcomes}, at)
-		return a.settle(ctx)
+		return a.settle(ctx, answering{})
 	})
 	if err != nil {
 		workflow.GetLogger(ctx).Error("recording what came of a notification", "process", a.in.ID, "error", err)

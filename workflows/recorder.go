@@ -43,50 +43,28 @@ func soon(ctx workflow.Context, activity string, request, result any) error {
 	return workflow.ExecuteActivity(ordinary, activity, request).Get(ctx, result)
 }
 
-// recorder writes what happens to a process, in order and each event once.
-// Handlers that interleave share its queue: whoever writes takes along what
-// the others have added.
+// recorder writes what happens to a process. A process does one thing at a
+// time, so its events are written in the order in which they happened.
 type recorder struct {
-	process  string
-	queue    []itsm.Event
-	notices  []itsm.Notice
-	recorded int // number of the newest event that is written
-	writing  workflow.Mutex
-	view     func(workflow.Context) itsm.View
-	inbox    func(workflow.Context) []itsm.InboxItem
-	tell     func(workflow.Context, []itsm.Notice, []itsm.Event)
+	process string
+	view    func(workflow.Context) itsm.View
+	inbox   func(workflow.Context) []itsm.InboxItem
+	tell    func(workflow.Context, []itsm.Notice, []itsm.Event)
 }
 
-// add queues events and the notices about them.
-func (r *recorder) add(events []itsm.Event, notices []itsm.Notice) {
-	r.queue = append(r.queue, events...)
-	r.notices = append(r.notices, notices...)
-}
-
-// flush returns when everything that was queued before the call is written.
-func (r *recorder) flush(ctx workflow.Context) error {
-	ctx, cancel := workflow.NewDisconnectedContext(ctx)
-	defer cancel()
-	if err := r.writing.Lock(ctx); err != nil {
-		return err
-	}
-	defer r.writing.Unlock()
-	if len(r.queue) == 0 {
+// write returns when the events, and what the process looks like after them,
+// are in the database. Then it has people told, where they can be reached.
+func (r *recorder) write(ctx workflow.Context, events []itsm.Event, notices []itsm.Notice) error {
+	if len(events) == 0 {
 		return nil
 	}
-	events, notices := r.queue, r.notices
-	r.queue, r.notices = nil, nil
-	request := RecordRequest{
+	var answer Recorded
+	err := soon(ctx, ActivityRecord, RecordRequest{
 		Record:  itsm.Record{Process: r.process, Events: events, View: r.view(ctx), Inbox: r.inbox(ctx)},
 		Notices: notices,
-	}
-	var answer Recorded
-	if err := soon(ctx, ActivityRecord, request, &answer); err != nil {
-		return err
-	}
-	r.recorded = events[len(events)-1].Number
-	if answer.Reachable {
+	}, &answer)
+	if err == nil && answer.Reachable {
 		r.tell(ctx, notices, events)
 	}
-	return nil
+	return err
 }

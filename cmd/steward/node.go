@@ -14,7 +14,6 @@ import (
 
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
-	_ "time/tzdata" // a static image has no time zone database of its own
 
 	"github.com/steward-itsm/steward/activities"
 	"github.com/steward-itsm/steward/config"
@@ -110,8 +109,8 @@ func (n *node) sender() (*notify.Sender, error) {
 // serve answers the API until ctx ends.
 func (n *node) serve(ctx context.Context, listener net.Listener, dev bool) error {
 	s, err := server.New(server.Options{
-		Engine: n.engine, Store: n.store, Log: n.log, PublicURL: n.cfg.PublicURL, Dev: dev, Version: version(),
-		BodyBytes: n.cfg.Limits.BodyBytes, RequestTimeout: n.cfg.Limits.RequestTimeout,
+		Engine: n.engine, Store: n.store, Log: n.log, PublicURL: n.cfg.PublicURL, Dev: dev, Version: buildOf().Version,
+		Limits: server.Limits{BodyBytes: n.cfg.Limits.BodyBytes, RequestTimeout: n.cfg.Limits.RequestTimeout},
 	})
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ Replaying needs no Temporal, no database and no trust in those who run them.`,
 				return err
 			}
 			replay := audit.ReplayHistory(history)
-			if err := e.render(cmd, replay, func(w io.Writer) error { return replayTable(w, replay) }); err != nil {
+			if err := e.render(cmd, replay, func(w io.Writer) { replayTable(w, replay) }); err != nil {
 				return err
 			}
 			if !replay.Deterministic {
@@ -66,7 +66,7 @@ func readHistory(cmd *cobra.Command, e *env, arg string) ([]byte, error) {
 }
 
 // replayTable shows one line a workflow task.
-func replayTable(w io.Writer, r audit.Replay) error {
+func replayTable(w io.Writer, r audit.Replay) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "EVENT\tTIME\tSTATE\tSTAGE\tWAITING FOR\tOUTCOME\tJOURNAL")
 	for _, step := range r.Steps {
@@ -74,15 +74,12 @@ func replayTable(w io.Writer, r audit.Replay) error {
 		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%d\n", step.Event, step.Time.UTC().Format("2006-01-02 15:04:05.000Z"),
 			step.View.State, detail.Stage, strings.Join(detail.WaitingFor, ", "), step.View.Outcome, step.View.LastEvent)
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
+	_ = table.Flush()
 	verdict := "deterministic: this binary's code takes the same way"
 	if !r.Deterministic {
 		verdict = "NOT deterministic: " + r.Fault
 	}
-	_, err := fmt.Fprintf(w, "\n%s, %d events: %s\n", r.Workflow, r.Events, verdict)
-	return err
+	_, _ = fmt.Fprintf(w, "\n%s, %d events: %s\n", r.Workflow, r.Events, verdict)
 }
 
 // stageOf reads the part of a view that only approvals have.
