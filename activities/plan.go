@@ -82,7 +82,7 @@ func (p *planner) plan() (itsm.StagePlan, error) {
 		applies, err := p.applies(p.spec.Stages[plan.Stage])
 		if err != nil {
 			plan.Problem = err.Error()
-			return plan, nil
+			return plan, nil //nolint:nilerr // the plan carries it, and blocks the process
 		}
 		if applies {
 			return p.resolve(plan)

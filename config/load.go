@@ -163,7 +163,7 @@ func decodeErrors(err error) []string {
 	if one, ok := err.(*mapstructure.DecodeError); ok { //nolint:errorlint // walks the tree itself
 		return []string{one.Name()}
 	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // as above
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		var names []string
 		for _, e := range many.Unwrap() {
 			names = append(names, decodeErrors(e)...)

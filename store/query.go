@@ -39,7 +39,7 @@ func (s *Store) write(ctx context.Context, operation string, work func(query) er
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(pause + rand.N(pause)):
+		case <-time.After(pause + rand.N(pause)): //nolint:gosec // spreads the tries; nobody gains by guessing it
 		}
 		pause *= 2
 	}

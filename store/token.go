@@ -39,7 +39,7 @@ func (s *Store) CreateToken(ctx context.Context, t Token) error {
 	return nil
 }
 
-const selectTokens = `SELECT id, hash, subject, roles, service, label, created, expires, revoked FROM tokens`
+const selectTokens = `SELECT id, hash, subject, roles, service, label, created, expires, revoked FROM tokens` //nolint:gosec // columns, not a token
 
 // TokenByHash finds a token, be it expired or revoked; itsm.CodeNotFound where
 // there is none.

@@ -24,7 +24,7 @@ import (
 const Variable = "STEWARD_TEST_POSTGRES"
 
 // shared starts one server for all tests of the process, where one is needed.
-var shared = sync.OnceValues(func() (*server, error) { return startServer() })
+var shared = sync.OnceValues(startServer)
 
 // URL gives the URL of a new, empty database, which is dropped when the test ends.
 func URL(t testing.TB) string {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 )
@@ -54,9 +55,9 @@ func findBinaries() (string, error) {
 	if path, err := exec.LookPath("pg_ctl"); err == nil {
 		places = append(places, filepath.Dir(path))
 	}
-	for i := len(places) - 1; i >= 0; i-- { // the newest of Debian's last
-		if _, err := os.Stat(filepath.Join(places[i], "initdb")); err == nil {
-			return places[i], nil
+	for _, place := range slices.Backward(places) { // the newest of Debian's last
+		if _, err := os.Stat(filepath.Join(place, "initdb")); err == nil {
+			return place, nil
 		}
 	}
 	return "", errors.New("initdb and pg_ctl are not installed")
