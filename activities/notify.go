@@ -23,41 +23,71 @@ const giveUp = 24 * time.Hour
 // channelsAtMost bounds how many Channel documents one notice looks through.
 const channelsAtMost = 500
 
-// Notify tells the persons of a notice over all their channels. An attempt
-// that fails for a moment is made again by Temporal's retries; what was
-// reached stays reached, because each attempt hands its outcomes on. After a
-// day it gives up, and the outcome says so.
+// Notify tells people over all their channels what happened. An attempt that
+// fails for a moment is made again by Temporal's retries; what was reached
+// stays reached, because each attempt hands its outcomes on. After a day it
+// gives up, and the outcome says so.
 func (a *Activities) Notify(ctx context.Context, request workflows.NotifyRequest) (workflows.Notified, error) {
-	targets, err := a.targets(ctx, request.Notice)
-	if err != nil {
-		return workflows.Notified{}, err
-	}
-	var earlier []notify.Outcome
+	earlier := make([][]notify.Outcome, len(request.Notices))
 	if activity.HasHeartbeatDetails(ctx) {
-		if err := activity.GetHeartbeatDetails(ctx, &earlier); err != nil || len(earlier) != len(targets) {
-			earlier = nil // the directory changed meanwhile; better told twice than not at all
+		if err := activity.GetHeartbeatDetails(ctx, &earlier); err != nil || len(earlier) != len(request.Notices) {
+			return workflows.Notified{}, fmt.Errorf("reading what an earlier attempt reached: %w", err)
 		}
 	}
-	outcomes := a.Sender.Redeliver(ctx, a.message(request), targets, earlier)
-	after, again := notify.Retry(outcomes)
-	if again && time.Since(activity.GetInfo(ctx).ScheduledTime) < giveUp {
-		activity.RecordHeartbeat(ctx, outcomes)
-		return workflows.Notified{}, temporal.NewApplicationErrorWithOptions("some could not be reached yet", "notify.retry",
-			temporal.ApplicationErrorOptions{NextRetryDelay: after})
+	var notified workflows.Notified
+	var wait time.Duration
+	again := false
+	for i, notice := range request.Notices {
+		outcomes, err := a.deliver(ctx, request, notice, earlier[i])
+		if err != nil {
+			return workflows.Notified{}, err
+		}
+		after, retry := notify.Retry(outcomes)
+		earlier[i], wait, again = outcomes, max(wait, after), again || retry
+		activity.RecordHeartbeat(ctx, earlier)
+		raw, err := json.Marshal(outcomes)
+		if err != nil {
+			return workflows.Notified{}, fmt.Errorf("writing outcomes: %w", err)
+		}
+		notified.Sent = append(notified.Sent, itsm.Sent{About: notice.Event, Type: notice.Type, Outcomes: raw})
 	}
-	raw, err := json.Marshal(outcomes)
-	return workflows.Notified{Outcomes: raw}, err
+	if again && time.Since(activity.GetInfo(ctx).ScheduledTime) < giveUp {
+		return workflows.Notified{}, temporal.NewApplicationErrorWithOptions("some could not be reached yet", "notify.retry",
+			temporal.ApplicationErrorOptions{NextRetryDelay: wait})
+	}
+	return notified, nil
+}
+
+// deliver makes one attempt at one notice, at whatever earlier ones left.
+func (a *Activities) deliver(ctx context.Context, request workflows.NotifyRequest, notice itsm.Notice, earlier []notify.Outcome) ([]notify.Outcome, error) {
+	targets, err := a.targets(ctx, notice)
+	if err != nil {
+		return nil, err
+	}
+	if len(earlier) != len(targets) {
+		earlier = nil // the directory changed meanwhile; better told twice than not at all
+	}
+	return a.Sender.Redeliver(ctx, message(request, notice), targets, earlier), nil
 }
 
 // message says what happened, for people.
-func (a *Activities) message(request workflows.NotifyRequest) notify.Message {
-	title, text := wording(request)
+func message(request workflows.NotifyRequest, notice itsm.Notice) notify.Message {
+	event := eventOf(request.Events, notice)
+	title, text := wording(request, notice, event)
 	return notify.Message{
-		ID:      fmt.Sprintf("%s/%d", request.Process, request.Notice.Event),
-		Process: request.Process, Event: request.Notice.Event, Kind: string(request.Notice.Type),
+		ID:      fmt.Sprintf("%s/%d", request.Process, notice.Event),
+		Process: request.Process, Event: notice.Event, Kind: string(notice.Type),
 		Title: title, Text: text, Link: "/v1/processes/" + request.Process,
-		Data: eventJSON(request.Event), Time: request.Event.Time,
+		Data: eventJSON(event), Time: event.Time,
 	}
+}
+
+// eventOf finds the event that a notice is about.
+func eventOf(events []itsm.Event, notice itsm.Notice) itsm.Event {
+	if i := slices.IndexFunc(events, func(e itsm.Event) bool { return e.Number == notice.Event }); i >= 0 {
+		return events[i]
+	}
+	return itsm.Event{}
 }
 
 // targets lists every channel of every person of a notice.

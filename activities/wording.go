@@ -9,11 +9,11 @@ import (
 )
 
 // wording says what an event means to those who are told of it.
-func wording(request workflows.NotifyRequest) (title, text string) {
+func wording(request workflows.NotifyRequest, notice itsm.Notice, event itsm.Event) (title, text string) {
 	stage := struct{ Stage string }{}
-	_ = json.Unmarshal(request.Event.Data, &stage) // events without a stage leave it empty
+	_ = json.Unmarshal(event.Data, &stage) // events without a stage leave it empty
 	id, what := request.Process, request.Summary
-	switch request.Notice.Type {
+	switch notice.Type {
 	case itsm.EventStageOpened:
 		return fmt.Sprintf("%s asks for your decision: %s", id, what),
 			fmt.Sprintf("Stage %q is open and waits for you. Decide with `steward approve %s` or `steward reject %s`.", stage.Stage, id, id)
@@ -37,9 +37,9 @@ func wording(request workflows.NotifyRequest) (title, text string) {
 			"A part of the subject changed that approvals are bound to. It is asked for again from the first stage."
 	case itsm.EventProcessBlocked:
 		return fmt.Sprintf("%s is blocked: %s", id, what),
-			"It can't go on by itself: " + blockedReason(request.Event)
+			"It can't go on by itself: " + blockedReason(event)
 	default:
-		return fmt.Sprintf("%s is over: %s", id, what), closedText(request.Event)
+		return fmt.Sprintf("%s is over: %s", id, what), closedText(event)
 	}
 }
 

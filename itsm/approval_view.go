@@ -84,13 +84,19 @@ func (a *Approval) Receipt(c Command, number int) Receipt {
 	return r
 }
 
-// Sent is the data of EventNotificationsSent.
-type Sent struct {
-	About    int             `json:"about"` // the number of the event that was told of
-	Outcomes json.RawMessage `json:"outcomes"`
+// NotificationsSent is the data of EventNotificationsSent.
+type NotificationsSent struct {
+	Sent []Sent `json:"sent"`
 }
 
-// NoteSent records what came of the notifications about an event.
-func (a *Approval) NoteSent(sent Sent, at time.Time) {
-	a.add(at, byRule(), EventNotificationsSent, sent)
+// Sent is what became of one notice.
+type Sent struct {
+	About    int             `json:"about"` // the number of the event that was told of
+	Type     EventType       `json:"type"`
+	Outcomes json.RawMessage `json:"outcomes"` // one for each recipient and channel, also where it failed
+}
+
+// NoteSent records what became of notices.
+func (a *Approval) NoteSent(sent []Sent, at time.Time) {
+	a.add(at, byRule(), EventNotificationsSent, NotificationsSent{Sent: sent})
 }

@@ -15,8 +15,9 @@ import (
 // reminds, escalates or times out. It ends when nobody needs to be asked any
 // more and everybody who should know has been told.
 func Approval(ctx workflow.Context, in ApprovalInput) (ApprovalResult, error) {
-	ctx, cancel := workflow.NewDisconnectedContext(ctx) // only a command ends an approval, never a cancelled workflow
-	defer cancel()
+	// Only a command ends an approval, never a cancelled workflow. The context
+	// ends with the workflow: to cancel it would only cost an event for its timer.
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	a, err := newApproval(ctx, in)
 	if err != nil {
 		return ApprovalResult{}, err
@@ -36,7 +37,8 @@ type approval struct {
 	turn    workflow.Mutex // one command, or one moment, at a time
 	answers map[string]itsm.Receipt
 	alarm   alarm
-	telling int // notifications under way
+	opened  bool // its start is recorded; no command comes before
+	telling int  // notifications under way
 }
 
 // run is the story.
@@ -63,6 +65,7 @@ func (a *approval) run(ctx workflow.Context) (ApprovalResult, error) {
 
 // open records that the approval exists and opens its first stage.
 func (a *approval) open(ctx workflow.Context) error {
+	defer func() { a.opened = true }()
 	if a.in.Continues != nil {
 		return nil
 	}

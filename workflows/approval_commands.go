@@ -33,7 +33,7 @@ func handle[A any](ctx workflow.Context, a *approval, name string, command func(
 	check func(A, time.Time) error, do func(A, time.Time) (int, error),
 ) error {
 	validate := func(ctx workflow.Context, args A) error {
-		if _, answered := a.answers[command(args).Key]; answered || a.rules.WantsPlan() {
+		if _, answered := a.answers[command(args).Key]; answered || !a.opened || a.rules.WantsPlan() {
 			return nil // answered again, or judged when the next stage is known
 		}
 		return Refuse(check(args, workflow.Now(ctx)))
@@ -44,9 +44,12 @@ func handle[A any](ctx workflow.Context, a *approval, name string, command func(
 	return workflow.SetUpdateHandlerWithOptions(ctx, name, run, workflow.UpdateHandlerOptions{Validator: validate})
 }
 
-// command carries out one command in its turn, and answers when what it did is
-// recorded. The same key gets the same answer.
+// command carries out one command in its turn, after the start, and answers
+// when what it did is recorded. The same key gets the same answer.
 func (a *approval) command(ctx workflow.Context, c itsm.Command, do func(time.Time) (int, error)) (itsm.Receipt, error) {
+	if err := workflow.Await(ctx, func() bool { return a.opened }); err != nil {
+		return itsm.Receipt{}, err
+	}
 	err := a.inTurn(ctx, func(at time.Time) error {
 		if _, answered := a.answers[c.Key]; answered {
 			return nil

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -71,23 +72,21 @@ func (a *approval) continueAsNew(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(ctx, ApprovalWorkflow, next)
 }
 
-// tell has people told of events, without holding up the process. What came of
-// it is recorded.
+// tell has people told of what happened, without holding up the process. What
+// came of it is recorded.
 func (a *approval) tell(ctx workflow.Context, notices []itsm.Notice, events []itsm.Event) {
-	for _, notice := range notices {
-		request := NotifyRequest{Process: a.in.ID, Summary: a.in.Summary, Notice: notice, Event: eventOf(notice, events)}
-		a.telling++
-		workflow.Go(ctx, func(ctx workflow.Context) {
-			defer func() { a.telling-- }()
-			a.deliver(ctx, request)
-		})
-	}
+	request := NotifyRequest{Process: a.in.ID, Summary: a.in.Summary, Notices: notices, Events: toldOf(notices, events)}
+	a.telling++
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		defer func() { a.telling-- }()
+		a.deliver(ctx, request)
+	})
 }
 
 // givingUp is how long a notification is tried. After it, the outcome says so.
 const givingUp = 24 * time.Hour
 
-// deliver sends one notice and records its outcome.
+// deliver sends the notices of one step and records what became of each.
 func (a *approval) deliver(ctx workflow.Context, request NotifyRequest) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
@@ -101,10 +100,10 @@ func (a *approval) deliver(ctx workflow.Context, request NotifyRequest) {
 		},
 	}), ActivityNotify, request).Get(ctx, &notified)
 	if err != nil {
-		notified.Outcomes, _ = json.Marshal([]map[string]string{{"result": "failed", "detail": err.Error()}})
+		notified.Sent = failed(request.Notices, err)
 	}
 	err = a.inTurn(ctx, func(at time.Time) error {
-		a.rules.NoteSent(itsm.Sent{About: request.Notice.Event, Outcomes: notified.Outcomes}, at)
+		a.rules.NoteSent(notified.Sent, at)
 		return a.settle(ctx, answering{})
 	})
 	if err != nil {
@@ -117,11 +116,25 @@ func (a *approval) finishTelling(ctx workflow.Context) error {
 	return workflow.Await(ctx, func() bool { return a.telling == 0 && workflow.AllHandlersFinished(ctx) })
 }
 
-func eventOf(notice itsm.Notice, events []itsm.Event) itsm.Event {
+// toldOf picks the events that notices are about. What was answered is nobody
+// else's business.
+func toldOf(notices []itsm.Notice, events []itsm.Event) []itsm.Event {
+	var told []itsm.Event
 	for _, e := range events {
-		if e.Number == notice.Event {
-			return e
+		if slices.ContainsFunc(notices, func(n itsm.Notice) bool { return n.Event == e.Number }) {
+			e.Answer = nil
+			told = append(told, e)
 		}
 	}
-	return itsm.Event{}
+	return told
+}
+
+// failed says of each notice that it could not be sent.
+func failed(notices []itsm.Notice, err error) []itsm.Sent {
+	var sent []itsm.Sent
+	for _, n := range notices {
+		outcomes, _ := json.Marshal([]map[string]string{{"result": "failed", "detail": err.Error()}}) // text always becomes JSON
+		sent = append(sent, itsm.Sent{About: n.Event, Type: n.Type, Outcomes: outcomes})
+	}
+	return sent
 }

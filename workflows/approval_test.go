@@ -39,6 +39,22 @@ func TestApprovalIsApprovedWhenEveryStageIsWon(t *testing.T) {
 	assert.Empty(t, w.inbox, "nobody is asked after it is over")
 }
 
+func TestCommandsThatComeWithTheStartComeAfterIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.plans = asking(1, nil, "maria")
+	var started, decided *answer
+	w.at(0, func() {
+		decided = w.decide("maria", itsm.Approve, "1")
+		started = w.send(workflows.UpdateStart, "start", workflows.PlainArgs{Command: by("raj", "start")})
+	})
+	w.run(approvalOf(t, oneStage))
+	assert.Equal(t, itsm.EventApprovalOpened, w.types()[0])
+	assert.Equal(t, itsm.EventStageOpened, w.types()[1])
+	assert.Equal(t, 1, started.Receipt.Event)
+	assert.Equal(t, 3, decided.Receipt.Event)
+}
+
 func TestAnswerComesOnlyAfterTheDecisionIsInTheJournal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -249,9 +265,10 @@ func TestOutcomeOfEachNotificationIsRecorded(t *testing.T) {
 	w.at(time.Minute, func() { w.decide("maria", itsm.Approve, "1") })
 	w.run(approvalOf(t, oneStage))
 	require.Len(t, w.told, 2)
-	assert.Equal(t, []string{"maria"}, w.told[0].Notice.To)
-	assert.Equal(t, []string{"raj"}, w.told[1].Notice.To)
-	assert.Equal(t, itsm.EventApprovalClosed, w.told[1].Event.Type)
+	assert.Equal(t, []itsm.Notice{{Event: 2, Type: itsm.EventStageOpened, To: []string{"maria"}}}, w.told[0].Notices)
+	require.Len(t, w.told[1].Notices, 1)
+	assert.Equal(t, []string{"raj"}, w.told[1].Notices[0].To)
+	assert.Equal(t, itsm.EventApprovalClosed, w.told[1].Events[0].Type)
 	sent := 0
 	for _, event := range w.journal {
 		if event.Type == itsm.EventNotificationsSent {

@@ -114,16 +114,15 @@ type Recorded struct {
 	Reachable bool `json:"reachable,omitempty"` // somebody of the notices has a channel
 }
 
-// NotifyRequest asks ActivityNotify to tell people of one event.
+// NotifyRequest asks ActivityNotify to tell people what happened in one step.
 type NotifyRequest struct {
-	Process string      `json:"process"`
-	Summary string      `json:"summary"`
-	Notice  itsm.Notice `json:"notice"`
-	Event   itsm.Event  `json:"event"`
+	Process string        `json:"process"`
+	Summary string        `json:"summary"`
+	Notices []itsm.Notice `json:"notices"`
+	Events  []itsm.Event  `json:"events"` // those that the notices are about
 }
 
-// Notified is the answer of ActivityNotify: one outcome for each recipient and
-// channel, also of those that could not be reached.
+// Notified is the answer of ActivityNotify: what became of each notice.
 type Notified struct {
-	Outcomes json.RawMessage `json:"outcomes"`
+	Sent []itsm.Sent `json:"sent"`
 }

@@ -93,7 +93,11 @@ func (w *world) notify(_ context.Context, request workflows.NotifyRequest) (work
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	w.told = append(w.told, request)
-	return workflows.Notified{Outcomes: json.RawMessage(`[{"result":"sent"}]`)}, nil
+	var sent []itsm.Sent
+	for _, notice := range request.Notices {
+		sent = append(sent, itsm.Sent{About: notice.Event, Type: notice.Type, Outcomes: json.RawMessage(`[{"result":"sent"}]`)})
+	}
+	return workflows.Notified{Sent: sent}, nil
 }
 
 // types lists what happened, in order.

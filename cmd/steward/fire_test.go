@@ -194,6 +194,8 @@ func (f *fire) check(t *testing.T, tr *trial) {
 	assert.Equal(t, tr.outcome, view.Outcome, "%s has the outcome that its votes demand", tr.id)
 
 	events := all[itsm.Event](f.dev, "/v1/processes/"+tr.id+"/events?")
+	require.NotEmpty(t, events)
+	assert.Equal(t, itsm.EventApprovalOpened, events[0].Type)
 	keys := map[string]int{}
 	for i, event := range events {
 		assert.Equal(t, i+1, event.Number, "%s: no gap and no double in the journal", tr.id)
