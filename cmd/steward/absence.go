@@ -32,7 +32,7 @@ the person is back. Times without a zone are in that of TZ.`,
 			if err != nil {
 				return err
 			}
-			noted, err := answer[api.AbsenceNoted](c.EnterAbsence(cmd.Context(), args[0], &api.EnterAbsenceParams{IdempotencyKey: e.key(cmd)}, body))
+			noted, err := answer[api.AbsenceNoted](c.EnterAbsenceWithResponse(cmd.Context(), args[0], &api.EnterAbsenceParams{IdempotencyKey: e.key(cmd)}, body))
 			if err != nil {
 				return err
 			}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"net/http"
-
 	"github.com/spf13/cobra"
 
 	"github.com/steward-itsm/steward/server/api"
@@ -23,10 +21,10 @@ the approval begins anew; steward get shows it as another round.`,
 	addSubjectFlag(cmd, &subject)
 	cmd.Flags().StringVar(&body.Comment, "comment", "", "why; kept with the event")
 	_ = cmd.MarkFlagRequired("subject")
-	return e.changing(cmd, "amended", func(cmd *cobra.Command, c *apiClient, id string) (_ *http.Response, err error) {
+	return e.changing(cmd, "amended", func(cmd *cobra.Command, c *apiClient, id string) (_ apiReply, err error) {
 		if body.Subject, err = e.subject(subject); err != nil {
 			return nil, err
 		}
-		return c.AmendApproval(cmd.Context(), id, &api.AmendApprovalParams{IdempotencyKey: e.key(cmd)}, body)
+		return c.AmendApprovalWithResponse(cmd.Context(), id, &api.AmendApprovalParams{IdempotencyKey: e.key(cmd)}, body)
 	})
 }

@@ -69,7 +69,7 @@ func sendSources(ctx context.Context, c *apiClient, params *api.ApplyDefinitions
 	if err != nil {
 		return api.Applied{}, fmt.Errorf("packing the files: %w", err)
 	}
-	return answer[api.Applied](c.ApplyDefinitionsWithBody(ctx, params, contentType, body))
+	return answer[api.Applied](c.ApplyDefinitionsWithBodyWithResponse(ctx, params, contentType, body))
 }
 
 // restoreNames puts file names as people gave them where the server's answer

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -24,7 +25,7 @@ func files(t require.TestingT, contentType, body string) (names []string, texts 
 	form := multipart.NewReader(strings.NewReader(body), params["boundary"])
 	for {
 		part, err := form.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return names, texts
 		}
 		require.NoError(t, err)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -20,7 +19,7 @@ import (
 
 // apiClient speaks to a Steward server. Its answers go through answer or read,
 // which turn whatever is not a success into an error.
-type apiClient struct{ *api.Client }
+type apiClient struct{ *api.ClientWithResponses }
 
 // client connects to the server that flags and environment name. Nothing is
 // sent yet.
@@ -38,7 +37,7 @@ func (e *env) client(cmd *cobra.Command) (*apiClient, error) {
 		// A redirect would turn a command into a question.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	c, err := api.NewClient(base, api.WithHTTPClient(doer), api.WithRequestEditorFn(e.identify(cmd)))
+	c, err := api.NewClientWithResponses(base, api.WithHTTPClient(doer), api.WithRequestEditorFn(e.identify(cmd)))
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", base, err)
 	}
@@ -65,50 +64,62 @@ func (e *env) identify(cmd *cobra.Command) api.RequestEditorFn {
 
 // history gives a process's workflow history in Temporal's own JSON.
 func (c *apiClient) history(ctx context.Context, id string) ([]byte, error) {
-	return read(c.GetHistory(ctx, id))
+	return read(c.GetHistoryWithResponse(ctx, id))
+}
+
+// apiReply is what a call of the API gave, whichever it was.
+type apiReply interface {
+	GetBody() []byte
+	Status() string
+	StatusCode() int
 }
 
 // answer reads what a call of the API gave.
 //
 // The error is a *refusal, or an *itsm.Error with CodeUnavailable.
-func answer[T any](resp *http.Response, err error) (T, error) {
+func answer[T any](r apiReply, err error) (T, error) {
 	var value T
-	body, err := read(resp, err)
+	body, err := read(r, err)
 	if err != nil {
 		return value, err
 	}
 	if err := json.Unmarshal(body, &value); err != nil {
-		return value, notSteward(resp)
+		return value, notSteward(r.Status())
 	}
 	return value, nil
 }
 
 // read gives the body of a success. Its errors are those of answer.
-func read(resp *http.Response, err error) ([]byte, error) {
-	if err != nil {
+func read(r apiReply, err error) ([]byte, error) {
+	switch {
+	case isTold(err):
 		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, unreachable(resp.Request.URL.Host, err)
-	}
-	if resp.StatusCode/100 == 2 {
-		return body, nil
+	case err != nil:
+		return nil, notSteward(err.Error())
+	case r.StatusCode()/100 == 2:
+		return r.GetBody(), nil
 	}
 	refused := &refusal{}
-	if json.Unmarshal(body, &refused.Problem) != nil || refused.Code == "" {
-		return nil, notSteward(resp)
+	if json.Unmarshal(r.GetBody(), &refused.Problem) != nil || refused.Code == "" {
+		return nil, notSteward(r.Status())
 	}
-	refused.Status = resp.StatusCode
+	refused.Status = r.StatusCode()
 	return nil, refused
 }
 
+// isTold reports whether an error says already what went wrong. What the
+// generated client itself can't read does not.
+func isTold(err error) bool {
+	var usage usageError
+	var refused *refusal
+	var known *itsm.Error
+	return errors.As(err, &usage) || errors.As(err, &refused) || errors.As(err, &known)
+}
+
 // notSteward is the error for an answer that no Steward server gives: that of
-// something in between, or of another server.
-func notSteward(resp *http.Response) error {
-	return itsm.Errorf(itsm.CodeUnavailable, "%s answered %q, which is not how Steward answers; check --url or STEWARD_URL, and any proxy in between",
-		resp.Request.URL.Host, resp.Status)
+// something in between, or of another server, or one that broke off.
+func notSteward(what string) error {
+	return itsm.Errorf(itsm.CodeUnavailable, "the answer (%s) is not how Steward answers; check --url or STEWARD_URL, and any proxy in between", what)
 }
 
 // unreachable is the error for no answer at all.
@@ -119,6 +130,9 @@ func unreachable(base string, err error) error {
 	}
 	if errors.Is(err, context.Canceled) {
 		return itsm.Errorf(itsm.CodeUnavailable, "interrupted before %s answered", base)
+	}
+	if timedOut(err) {
+		return itsm.Errorf(itsm.CodeUnavailable, "%s took longer than --timeout allows to answer", base)
 	}
 	return itsm.Errorf(itsm.CodeUnavailable, "no answer from %s (%v); check --url or STEWARD_URL, and that `steward dev` or `steward server` runs there",
 		base, err)
@@ -135,7 +149,7 @@ type retrying struct {
 // Do implements api.HttpRequestDoer.
 func (r *retrying) Do(req *http.Request) (*http.Response, error) {
 	for _, pause := range r.pauses {
-		resp, err := r.http.Do(req)
+		resp, err := r.http.Do(req) //nolint:gosec // whoever runs the command names the server
 		if !passing(resp, err) {
 			return r.told(resp, err)
 		}
@@ -146,7 +160,7 @@ func (r *retrying) Do(req *http.Request) (*http.Response, error) {
 			return r.told(nil, err)
 		}
 	}
-	return r.told(r.http.Do(req))
+	return r.told(r.http.Do(req)) //nolint:gosec // as above
 }
 
 // ready waits and rewinds the request's body.
@@ -179,6 +193,10 @@ func passing(resp *http.Response, err error) bool {
 	if err == nil {
 		return slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, resp.StatusCode)
 	}
+	return !errors.Is(err, context.Canceled) && !timedOut(err)
+}
+
+func timedOut(err error) bool {
 	var timeout net.Error
-	return !errors.Is(err, context.Canceled) && (!errors.As(err, &timeout) || !timeout.Timeout())
+	return errors.As(err, &timeout) && timeout.Timeout()
 }

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -91,4 +96,43 @@ func TestListsFollowPagesAsFarAsWanted(t *testing.T) {
 		assert.Equal(t, "limit=2", s.sent().query)
 		require.Len(t, s.requests, 1)
 	})
+}
+
+func TestServerThatTakesTooLongIsAskedOnce(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // it takes connections, and never answers
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	s := newShell(t)
+	s.pauses = []time.Duration{time.Hour}
+	got := s.run("whoami", "--url", "http://"+listener.Addr().String(), "--timeout", "20ms")
+	assert.Equal(t, exitUnavailable, got.code)
+	assert.Contains(t, got.errOut, "longer than --timeout")
+}
+
+func TestInterruptEndsTheWait(t *testing.T) {
+	t.Parallel()
+	s := newShell(t)
+	s.pauses = []time.Duration{time.Hour}
+	ctx, stop := context.WithCancel(t.Context())
+	s.ctx = ctx
+	s.answer("POST /v1/approvals/APR-1/withdraw", 503, problem(503, itsm.CodeUnavailable, "try again"))
+	s.asked = stop
+	got := s.run("withdraw", "APR-1")
+	assert.Equal(t, exitUnavailable, got.code)
+	assert.Contains(t, got.errOut, "interrupted")
+	assert.Contains(t, got.errOut, "--idempotency-key key-1")
+}
+
+func TestAnswerThatBreaksOffIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "1000")
+		_, _ = io.WriteString(w, `{"process": "APR-1", "event"`)
+	}))
+	t.Cleanup(server.Close)
+	got := newShell(t).run("withdraw", "APR-1", "--url", server.URL)
+	assert.Equal(t, exitUnavailable, got.code)
+	assert.Contains(t, got.errOut, "--idempotency-key key-1")
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +42,7 @@ time. Where the first run got no answer, it printed the line to run instead.`,
 	}
 	cmd.Flags().StringVar(&body.Comment, "comment", "", "why; some flows demand it")
 	cmd.Flags().StringVar(&body.Stage, "stage", "", "`NAME` of the stage that is meant")
-	return e.changing(cmd, done, func(cmd *cobra.Command, c *apiClient, id string) (*http.Response, error) {
+	return e.changing(cmd, done, func(cmd *cobra.Command, c *apiClient, id string) (apiReply, error) {
 		if body.Stage == "" && !cmd.Flag("idempotency-key").Changed {
 			stage, err := openStage(cmd.Context(), c, id)
 			if err != nil {
@@ -54,13 +53,13 @@ time. Where the first run got no answer, it printed the line to run instead.`,
 				e.again = append(e.again, "--stage", stage)
 			}
 		}
-		return c.DecideApproval(cmd.Context(), id, &api.DecideApprovalParams{IdempotencyKey: e.key(cmd)}, body)
+		return c.DecideApprovalWithResponse(cmd.Context(), id, &api.DecideApprovalParams{IdempotencyKey: e.key(cmd)}, body)
 	})
 }
 
 // openStage gives the name of the stage that waits for decisions, or nothing.
 func openStage(ctx context.Context, c *apiClient, id string) (string, error) {
-	process, err := answer[api.Process](c.GetProcess(ctx, id))
+	process, err := answer[api.Process](c.GetProcessWithResponse(ctx, id))
 	if err != nil {
 		return "", err
 	}

@@ -51,3 +51,11 @@ func TestDecisionWithoutAnOpenStageIsTheServersToRefuse(t *testing.T) {
 	assert.Equal(t, exitRefused, got.code)
 	assert.JSONEq(t, `{"decision": "approve"}`, s.sent().body)
 }
+
+func TestDecisionOnWhatIsNotThereIsRefused(t *testing.T) {
+	t.Parallel()
+	got := newShell(t).run("approve", "APR-7")
+	assert.Equal(t, exitRefused, got.code)
+	assert.Contains(t, got.errOut, "not_found")
+	assert.NotContains(t, got.errOut, "again like this")
+}

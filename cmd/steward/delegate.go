@@ -1,8 +1,6 @@
 package main
 
 import (
-	"net/http"
-
 	"github.com/spf13/cobra"
 
 	"github.com/steward-itsm/steward/server/api"
@@ -19,7 +17,7 @@ func newDelegateCommand(e *env) *cobra.Command {
 	cmd.Flags().StringVar(&body.To, "to", "", "`NAME` of the person who decides instead")
 	cmd.Flags().StringVar(&body.Comment, "comment", "", "why; kept with the event")
 	_ = cmd.MarkFlagRequired("to")
-	return e.changing(cmd, "handed over", func(cmd *cobra.Command, c *apiClient, id string) (*http.Response, error) {
-		return c.DelegateApproval(cmd.Context(), id, &api.DelegateApprovalParams{IdempotencyKey: e.key(cmd)}, body)
+	return e.changing(cmd, "handed over", func(cmd *cobra.Command, c *apiClient, id string) (apiReply, error) {
+		return c.DelegateApprovalWithResponse(cmd.Context(), id, &api.DelegateApprovalParams{IdempotencyKey: e.key(cmd)}, body)
 	})
 }

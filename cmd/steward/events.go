@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +34,7 @@ shortens what an event holds; -o json has it all.`,
 				if cursor != nil {
 					after, _ = strconv.Atoi(*cursor) // a number that was written below
 				}
-				page, err := answer[api.EventPage](c.ListEvents(cmd.Context(), args[0], &api.ListEventsParams{After: &after, Limit: &limit}))
+				page, err := answer[api.EventPage](c.ListEventsWithResponse(cmd.Context(), args[0], &api.ListEventsParams{After: &after, Limit: &limit}))
 				if page.Next == 0 {
 					return page.Items, "", err
 				}
@@ -52,7 +53,7 @@ shortens what an event holds; -o json has it all.`,
 func (e *env) eventTable(w io.Writer, events []api.Event) {
 	t := table{{"NO.", "TIME", "EVENT", "WHO", "WHAT"}}
 	for _, event := range events {
-		what := gist(event.Data)
+		what := e.gist(event.Data)
 		if event.Comment != "" {
 			what = strings.TrimSpace(what + fmt.Sprintf(" “%s”", event.Comment))
 		}
@@ -62,7 +63,7 @@ func (e *env) eventTable(w io.Writer, events []api.Event) {
 }
 
 // gist gives the plain values of an object: "stage=finance verdict=approve".
-func gist(data json.RawMessage) string {
+func (e *env) gist(data json.RawMessage) string {
 	var fields map[string]any
 	if json.Unmarshal(data, &fields) != nil {
 		return ""
@@ -72,18 +73,27 @@ func gist(data json.RawMessage) string {
 		switch value := fields[name].(type) {
 		case map[string]any, nil:
 		case []any:
-			var words []string
-			for _, item := range value {
-				if word, ok := item.(string); ok {
-					words = append(words, word)
-				}
+			if words := wordsOf(value); words != "" {
+				parts = append(parts, name+"="+words)
 			}
-			if len(words) > 0 {
-				parts = append(parts, name+"="+strings.Join(words, ","))
+		case string:
+			if t, err := time.Parse(time.RFC3339, value); err == nil {
+				value = e.clock(t)
 			}
+			parts = append(parts, name+"="+value)
 		default:
 			parts = append(parts, fmt.Sprintf("%s=%v", name, value))
 		}
 	}
 	return strings.Join(parts, " ")
+}
+
+func wordsOf(items []any) string {
+	var words []string
+	for _, item := range items {
+		if word, ok := item.(string); ok {
+			words = append(words, word)
+		}
+	}
+	return strings.Join(words, ",")
 }

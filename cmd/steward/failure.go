@@ -79,20 +79,25 @@ func (e *env) tellFaults(err error) {
 	switch {
 	case errors.As(err, &refused):
 		for _, fault := range refused.Errors {
-			fmt.Fprintln(e.errOut, printable(faultLine(fault)))
+			fmt.Fprintln(e.errOut, printable(faultLine(fault, refused.Detail)))
 		}
 		if refused.Status >= http.StatusInternalServerError && refused.RequestId != "" {
 			fmt.Fprintf(e.errOut, "  The server's log has more under request %s.\n", printable(refused.RequestId))
 		}
 	case errors.As(err, &known):
 		for _, field := range known.Fields {
-			fmt.Fprintln(e.errOut, printable(faultLine(api.Fault{Field: field.Field, Code: string(field.Code), Message: field.Message})))
+			fmt.Fprintln(e.errOut, printable(faultLine(api.Fault{Field: field.Field, Code: string(field.Code), Message: field.Message}, known.Message)))
 		}
 	}
 }
 
-func faultLine(f api.Fault) string {
+// faultLine tells one fault; what the error as a whole said already is not said
+// again.
+func faultLine(f api.Fault, told string) string {
 	what := f.Code + ": " + f.Message
+	if f.Message == told && f.Field != "" {
+		return "  at " + f.Field
+	}
 	switch {
 	case f.File != "" && f.Line > 0:
 		return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, what)

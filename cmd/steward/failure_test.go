@@ -169,3 +169,12 @@ func TestOthersTextCannotSteerTheTerminal(t *testing.T) {
 	assert.Len(t, strings.Split(s.run("inbox").out, "\n"), 3, "a title takes one line")
 	assert.NotContains(t, s.run("whoami").errOut, "\x1b")
 }
+
+func TestSingleFaultIsToldOnce(t *testing.T) {
+	t.Parallel()
+	s := newShell(t)
+	s.answer("POST /v1/approvals", 422, problem(422, itsm.CodeDefinitionUnknown, "there is no such flow",
+		api.Fault{Field: "/flow", Code: string(itsm.CodeDefinitionUnknown), Message: "there is no such flow"}))
+	got := s.run("start", "approval", "--flow", "nope")
+	assert.Equal(t, "steward: definition.unknown: there is no such flow\n  at /flow\n", got.errOut)
+}

@@ -89,7 +89,7 @@ func isKind(word string) bool {
 }
 
 func (e *env) getProcess(cmd *cobra.Command, c *apiClient, id string) error {
-	process, err := answer[api.Process](c.GetProcess(cmd.Context(), id))
+	process, err := answer[api.Process](c.GetProcessWithResponse(cmd.Context(), id))
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (e *env) getProcess(cmd *cobra.Command, c *apiClient, id string) error {
 
 func (e *env) listProcesses(cmd *cobra.Command, c *apiClient, o getOptions) error {
 	items, next, err := gather(o.list, func(cursor *string, limit int) ([]api.Process, string, error) {
-		page, err := answer[api.ProcessPage](c.ListProcesses(cmd.Context(), &api.ListProcessesParams{
+		page, err := answer[api.ProcessPage](c.ListProcessesWithResponse(cmd.Context(), &api.ListProcessesParams{
 			Kind: optional(itsm.Kind(o.kind)), State: optional(itsm.State(o.state)), Requester: optional(o.requester), Service: optional(o.service),
 			Cursor: cursor, Limit: &limit,
 		}))
@@ -123,13 +123,13 @@ func (e *env) listProcesses(cmd *cobra.Command, c *apiClient, o getOptions) erro
 
 func (e *env) listDefinitions(cmd *cobra.Command, c *apiClient, o getOptions) error {
 	return e.definitionList(cmd, o, func(cursor *string, limit int) (api.DefinitionPage, error) {
-		return answer[api.DefinitionPage](c.ListDefinitions(cmd.Context(), &api.ListDefinitionsParams{Kind: optional(o.kind), Cursor: cursor, Limit: &limit}))
+		return answer[api.DefinitionPage](c.ListDefinitionsWithResponse(cmd.Context(), &api.ListDefinitionsParams{Kind: optional(o.kind), Cursor: cursor, Limit: &limit}))
 	})
 }
 
 func (e *env) listVersions(cmd *cobra.Command, c *apiClient, kind, name string, o getOptions) error {
 	return e.definitionList(cmd, o, func(cursor *string, limit int) (api.DefinitionPage, error) {
-		return answer[api.DefinitionPage](c.ListVersions(cmd.Context(), kind, name, &api.ListVersionsParams{Cursor: cursor, Limit: &limit}))
+		return answer[api.DefinitionPage](c.ListVersionsWithResponse(cmd.Context(), kind, name, &api.ListVersionsParams{Cursor: cursor, Limit: &limit}))
 	})
 }
 
@@ -152,7 +152,7 @@ func (e *env) definitionList(cmd *cobra.Command, o getOptions, fetch func(*strin
 }
 
 func (e *env) getDefinition(cmd *cobra.Command, c *apiClient, kind, name string, o getOptions) error {
-	d, err := answer[api.Definition](c.GetDefinition(cmd.Context(), kind, name, &api.GetDefinitionParams{Digest: optional(o.digest)}))
+	d, err := answer[api.Definition](c.GetDefinitionWithResponse(cmd.Context(), kind, name, &api.GetDefinitionParams{Digest: optional(o.digest)}))
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func newInboxCommand(e *env) *cobra.Command {
 				return err
 			}
 			items, next, err := gather(list, func(cursor *string, limit int) ([]api.InboxItem, string, error) {
-				page, err := answer[api.InboxPage](c.ListInbox(cmd.Context(), &api.ListInboxParams{
+				page, err := answer[api.InboxPage](c.ListInboxWithResponse(cmd.Context(), &api.ListInboxParams{
 					Person: optional(person), Cursor: cursor, Limit: &limit,
 				}))
 				return page.Items, page.Next, err

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +12,7 @@ import (
 
 // changing makes a command that changes one process and prints the receipt.
 // What it sends is send's alone.
-func (e *env) changing(cmd *cobra.Command, done string, send func(cmd *cobra.Command, c *apiClient, id string) (*http.Response, error)) *cobra.Command {
+func (e *env) changing(cmd *cobra.Command, done string, send func(cmd *cobra.Command, c *apiClient, id string) (apiReply, error)) *cobra.Command {
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := e.client(cmd)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"net/http"
-
 	"github.com/spf13/cobra"
 
 	"github.com/steward-itsm/steward/server/api"
@@ -18,7 +16,7 @@ says why it is blocked; put that right first.`,
 		Example: `  steward resume APR-1 --comment "The group has members now"`,
 	}
 	cmd.Flags().StringVar(&body.Comment, "comment", "", "what was put right; kept with the event")
-	return e.changing(cmd, "resumed", func(cmd *cobra.Command, c *apiClient, id string) (*http.Response, error) {
-		return c.ResumeProcess(cmd.Context(), id, &api.ResumeProcessParams{IdempotencyKey: e.key(cmd)}, body)
+	return e.changing(cmd, "resumed", func(cmd *cobra.Command, c *apiClient, id string) (apiReply, error) {
+		return c.ResumeProcessWithResponse(cmd.Context(), id, &api.ResumeProcessParams{IdempotencyKey: e.key(cmd)}, body)
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"io"
@@ -31,6 +32,8 @@ type shell struct {
 	in     string
 	vars   map[string]string
 	pauses []time.Duration
+	ctx    context.Context // ends the run, where a test interrupts it
+	asked  func()          // called when a request arrives
 
 	mutex    sync.Mutex
 	answers  map[string][]answered // by method and path; the last one stays
@@ -56,7 +59,7 @@ type result struct {
 
 func newShell(t *testing.T) *shell {
 	t.Helper()
-	s := &shell{t: t, vars: map[string]string{"TZ": "Europe/Berlin"}, answers: map[string][]answered{}}
+	s := &shell{t: t, ctx: t.Context(), asked: func() {}, vars: map[string]string{"TZ": "Europe/Berlin"}, answers: map[string][]answered{}}
 	server := httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(server.Close)
 	s.vars["STEWARD_URL"] = server.URL
@@ -71,6 +74,7 @@ func (s *shell) answer(route string, status int, body any) {
 func (s *shell) serve(w http.ResponseWriter, r *http.Request) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	defer s.asked()
 	body, _ := io.ReadAll(r.Body)
 	s.requests = append(s.requests, asked{r.Method, r.URL.Path, r.URL.RawQuery, r.Header, string(body)})
 	route := r.Method + " " + r.URL.Path
@@ -99,7 +103,7 @@ func (s *shell) run(args ...string) result {
 	e.now = func() time.Time { return noon }
 	e.newKey = func() string { return "key-1" }
 	e.pauses = s.pauses
-	return result{e.run(s.t.Context(), args), out.String(), errOut.String()}
+	return result{e.run(s.ctx, args), out.String(), errOut.String()}
 }
 
 // sent gives the last request.

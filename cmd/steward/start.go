@@ -36,7 +36,7 @@ func newStartApprovalCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			receipt, err := answer[api.Receipt](c.StartApproval(cmd.Context(), &api.StartApprovalParams{IdempotencyKey: e.key(cmd)}, body))
+			receipt, err := answer[api.Receipt](c.StartApprovalWithResponse(cmd.Context(), &api.StartApprovalParams{IdempotencyKey: e.key(cmd)}, body))
 			if err != nil {
 				return err
 			}

@@ -34,7 +34,7 @@ A person's roles are those in the directory; an integration's are given here.`,
 			if err != nil {
 				return err
 			}
-			made, err := answer[api.NewToken](c.CreateToken(cmd.Context(), &api.CreateTokenParams{IdempotencyKey: e.key(cmd)}, body))
+			made, err := answer[api.NewToken](c.CreateTokenWithResponse(cmd.Context(), &api.CreateTokenParams{IdempotencyKey: e.key(cmd)}, body))
 			if err != nil {
 				return err
 			}
@@ -68,7 +68,7 @@ func newTokenListCommand(e *env) *cobra.Command {
 				return err
 			}
 			tokens, next, err := gather(list, func(cursor *string, limit int) ([]api.Token, string, error) {
-				page, err := answer[api.TokenPage](c.ListTokens(cmd.Context(), &api.ListTokensParams{Cursor: cursor, Limit: &limit}))
+				page, err := answer[api.TokenPage](c.ListTokensWithResponse(cmd.Context(), &api.ListTokensParams{Cursor: cursor, Limit: &limit}))
 				return page.Items, page.Next, err
 			})
 			if err != nil {
@@ -116,7 +116,7 @@ func newTokenRevokeCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := read(c.RevokeToken(cmd.Context(), args[0], &api.RevokeTokenParams{IdempotencyKey: e.key(cmd)})); err != nil {
+			if _, err := read(c.RevokeTokenWithResponse(cmd.Context(), args[0], &api.RevokeTokenParams{IdempotencyKey: e.key(cmd)})); err != nil {
 				return err
 			}
 			done := map[string]string{"revoked": args[0]}

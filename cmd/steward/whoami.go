@@ -20,7 +20,7 @@ func newWhoamiCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			me, err := answer[api.Me](c.GetMe(cmd.Context()))
+			me, err := answer[api.Me](c.GetMeWithResponse(cmd.Context()))
 			if err != nil {
 				return err
 			}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"net/http"
-
 	"github.com/spf13/cobra"
 
 	"github.com/steward-itsm/steward/server/api"
@@ -16,7 +14,7 @@ func newWithdrawCommand(e *env) *cobra.Command {
 		Example: `  steward withdraw APR-1 --comment "Found one in the cellar"`,
 	}
 	cmd.Flags().StringVar(&body.Comment, "comment", "", "why; kept with the event")
-	return e.changing(cmd, "withdrawn", func(cmd *cobra.Command, c *apiClient, id string) (*http.Response, error) {
-		return c.WithdrawApproval(cmd.Context(), id, &api.WithdrawApprovalParams{IdempotencyKey: e.key(cmd)}, body)
+	return e.changing(cmd, "withdrawn", func(cmd *cobra.Command, c *apiClient, id string) (apiReply, error) {
+		return c.WithdrawApprovalWithResponse(cmd.Context(), id, &api.WithdrawApprovalParams{IdempotencyKey: e.key(cmd)}, body)
 	})
 }
