@@ -50,7 +50,7 @@ func loadContract() (*contract, error) {
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			named, _ := op.Extensions["x-action"].(string)
-			if _, known := permissions[action(named)]; !known && !(named == "" && open(op)) {
+			if _, known := permissions[action(named)]; !known && (named != "" || !open(op)) {
 				return nil, fmt.Errorf("openapi.yaml: %s has the unknown x-action %q", op.OperationID, named)
 			}
 			c.operations[method+" "+pathParameter.ReplaceAllString(path, ":$1")] = operation{

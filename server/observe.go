@@ -50,8 +50,8 @@ func (s *Server) recovering(c *gin.Context) {
 	defer func() {
 		switch p := recover(); p {
 		case nil:
-		case http.ErrAbortHandler: //nolint:errorlint // the value itself is the signal
-			panic(p)
+		case http.ErrAbortHandler: // the value itself is the signal
+			panic(p) //nolint:forbidigo // passes the signal on to net/http
 		default:
 			s.fail(c, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}

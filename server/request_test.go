@@ -129,7 +129,8 @@ func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
 
 func TestSlowRequestsAreToldToTryAgain(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(o *Options) { o.Limits.RequestTimeout = 200 * time.Millisecond })
+	b := setup(t)
+	b.limits.RequestTimeout = 200 * time.Millisecond
 	b.engine.do = func(ctx context.Context) { <-ctx.Done() }
 	b.engine.err = context.DeadlineExceeded
 	a := b.do(t, "POST", "/v1/approvals", `{"flow": "purchase"}`, b.person(t, "raj"))
