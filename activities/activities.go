@@ -18,15 +18,21 @@ type Activities struct {
 }
 
 // Record writes one step of a process: journal, view and inbox in one
-// transaction, each event once however often it is asked to.
+// transaction, each event once however often it is asked to. Where an earlier
+// try has recorded something else, that stands.
 func (a *Activities) Record(ctx context.Context, request workflows.RecordRequest) (workflows.Recorded, error) {
-	if err := a.Store.Record(ctx, request.Record); err != nil {
+	earlier, err := a.Store.Record(ctx, request.Record)
+	if err != nil {
 		if itsm.ErrorCode(err) == itsm.CodeRecordConflict {
-			a.Log.Error("the journal holds something else; an operator must look",
+			a.Log.Error("a step does not fit the journal; an operator must look",
 				"process", request.Record.Process, "error", err)
 		}
 		return workflows.Recorded{}, err
 	}
-	reachable, err := a.reachable(ctx, request.Notices)
-	return workflows.Recorded{Reachable: reachable}, err
+	events := request.Record.Events
+	if earlier != nil {
+		events = earlier.Events
+	}
+	reachable, err := a.reachable(ctx, events)
+	return workflows.Recorded{Reachable: reachable, Earlier: earlier}, err
 }

@@ -28,34 +28,51 @@ const channelsAtMost = 500
 // stays reached, because each attempt hands its outcomes on. After a day it
 // gives up, and the outcome says so.
 func (a *Activities) Notify(ctx context.Context, request workflows.NotifyRequest) (workflows.Notified, error) {
-	earlier := make([][]notify.Outcome, len(request.Notices))
+	notices := noticesOf(request.Events)
+	reached := make([][]notify.Outcome, len(notices))
 	if activity.HasHeartbeatDetails(ctx) {
-		if err := activity.GetHeartbeatDetails(ctx, &earlier); err != nil || len(earlier) != len(request.Notices) {
+		if err := activity.GetHeartbeatDetails(ctx, &reached); err != nil || len(reached) != len(notices) {
 			return workflows.Notified{}, fmt.Errorf("reading what an earlier attempt reached: %w", err)
 		}
 	}
-	var notified workflows.Notified
 	var wait time.Duration
 	again := false
-	for i, notice := range request.Notices {
-		outcomes, err := a.deliver(ctx, request, notice, earlier[i])
+	for i, notice := range notices {
+		outcomes, err := a.deliver(ctx, request, notice, reached[i])
 		if err != nil {
 			return workflows.Notified{}, err
 		}
 		after, retry := notify.Retry(outcomes)
-		earlier[i], wait, again = outcomes, max(wait, after), again || retry
-		activity.RecordHeartbeat(ctx, earlier)
-		raw, err := json.Marshal(outcomes)
-		if err != nil {
-			return workflows.Notified{}, fmt.Errorf("writing outcomes: %w", err)
-		}
-		notified.Sent = append(notified.Sent, itsm.Sent{About: notice.Event, Type: notice.Type, Outcomes: raw})
+		reached[i], wait, again = outcomes, max(wait, after), again || retry
+		activity.RecordHeartbeat(ctx, reached)
 	}
 	if again && time.Since(activity.GetInfo(ctx).ScheduledTime) < giveUp {
 		return workflows.Notified{}, temporal.NewApplicationErrorWithOptions("some could not be reached yet", "notify.retry",
 			temporal.ApplicationErrorOptions{NextRetryDelay: wait})
 	}
-	return notified, nil
+	return notified(notices, reached)
+}
+
+// notified says what became of each notice.
+func notified(notices []itsm.Notice, reached [][]notify.Outcome) (workflows.Notified, error) {
+	var all workflows.Notified
+	for i, notice := range notices {
+		raw, err := json.Marshal(reached[i])
+		if err != nil {
+			return workflows.Notified{}, fmt.Errorf("writing outcomes: %w", err)
+		}
+		all.Sent = append(all.Sent, itsm.Sent{About: notice.Event, Type: notice.Type, Outcomes: raw})
+	}
+	return all, nil
+}
+
+// noticesOf lists who is to be told of what, in order.
+func noticesOf(events []itsm.Event) []itsm.Notice {
+	var notices []itsm.Notice
+	for _, event := range events {
+		notices = append(notices, event.Tell...)
+	}
+	return notices
 }
 
 // deliver makes one attempt at one notice, at whatever earlier ones left.
@@ -73,6 +90,7 @@ func (a *Activities) deliver(ctx context.Context, request workflows.NotifyReques
 // message says what happened, for people.
 func message(request workflows.NotifyRequest, notice itsm.Notice) notify.Message {
 	event := eventOf(request.Events, notice)
+	event.Tell = nil // who else is told is not for those outside
 	title, text := wording(request, notice, event)
 	return notify.Message{
 		ID:      fmt.Sprintf("%s/%d", request.Process, notice.Event),
@@ -113,9 +131,10 @@ func (a *Activities) targets(ctx context.Context, notice itsm.Notice) ([]notify.
 	return append(targets, webhooks...), err
 }
 
-// reachable reports whether anybody of the notices has a channel at all, so
+// reachable reports whether anybody who is to be told has a channel at all, so
 // that nothing is put into the history where nobody can be told.
-func (a *Activities) reachable(ctx context.Context, notices []itsm.Notice) (bool, error) {
+func (a *Activities) reachable(ctx context.Context, events []itsm.Event) (bool, error) {
+	notices := noticesOf(events)
 	if a.Sender == nil || len(notices) == 0 || len(a.Sender.Channels()) == 0 {
 		return false, nil
 	}

@@ -96,7 +96,8 @@ type Sent struct {
 	Outcomes json.RawMessage `json:"outcomes"` // one for each recipient and channel, also where it failed
 }
 
-// NoteSent records what became of notices.
-func (a *Approval) NoteSent(sent []Sent, at time.Time) {
-	a.add(at, byRule(), EventNotificationsSent, NotificationsSent{Sent: sent})
+// NoteSent records what became of notices, and gives the event's number. It may
+// come after the approval is closed.
+func (a *Approval) NoteSent(c Command, sent []Sent, at time.Time) int {
+	return a.add(at, c, EventNotificationsSent, NotificationsSent{Sent: sent})
 }

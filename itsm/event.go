@@ -20,10 +20,14 @@ type Event struct {
 	Comment string          `json:"comment,omitempty"`
 	Data    json.RawMessage `json:"data,omitempty"`
 
-	// Answer is what the command's sender was told, so that a retry is told the
-	// same even when the engine has forgotten the process. Only on the event that
-	// recorded the command.
+	// What follows stays inside. It lets a step that was recorded just before a
+	// crash be taken up again as it was.
+
+	// Answer is what the command's sender is told, so that a retry is told the
+	// same; only on the event that records the command.
 	Answer *Receipt `json:"answer,omitempty"`
+	// Tell says who is to be told of the event.
+	Tell []Notice `json:"tell,omitempty"`
 }
 
 // Receipt is the answer to an accepted command. A retry with the same

@@ -99,8 +99,17 @@ type InboxItem struct {
 // happened, and what the process and the inbox look like after the last of
 // them. It is written in one transaction, or not at all.
 type Record struct {
-	Process string      `json:"process"`
-	Events  []Event     `json:"events"`
-	View    View        `json:"view"`
-	Inbox   []InboxItem `json:"inbox"` // all that waits now; what is stored beyond it goes
+	Process  string          `json:"process"`
+	Events   []Event         `json:"events"`
+	View     View            `json:"view"`
+	Inbox    []InboxItem     `json:"inbox"`    // all that waits now; what is stored beyond it goes
+	Snapshot json.RawMessage `json:"snapshot"` // the process's own state after the last event
+}
+
+// Earlier is what an earlier try of the same step has recorded, which a crash
+// kept from the process. What is recorded stands: the process takes it up and
+// goes on from there.
+type Earlier struct {
+	Events   []Event         `json:"events"` // from the first number of the later try on
+	Snapshot json.RawMessage `json:"snapshot"`
 }

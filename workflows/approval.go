@@ -73,7 +73,8 @@ func (a *approval) open(ctx workflow.Context) error {
 		a.rules.Open(a.in.Command, at, itsm.ApprovalOpened{
 			Flow: a.in.Flow.DefinitionRef, Summary: a.in.Summary, Subject: a.in.Subject,
 		})
-		return a.settle(ctx, answering{a.in.Command, 1})
+		_, err := a.settle(ctx, answering{a.in.Command, 1}) // a start that an earlier try recorded is as good
+		return err
 	})
 }
 
@@ -94,29 +95,42 @@ func (a *approval) passMoment(ctx workflow.Context) error {
 // catchUp reminds, escalates and times out whatever is due. A command that
 // arrives together with a deadline comes after it.
 func (a *approval) catchUp(ctx workflow.Context, at time.Time) error {
-	a.rules.Pass(at)
-	return a.settle(ctx, answering{})
+	for {
+		a.rules.Pass(at)
+		overtaken, err := a.settle(ctx, answering{})
+		if err != nil || !overtaken {
+			return err
+		}
+	}
 }
 
 // settle opens the next stage where one is wanted, and records all that
 // happened, with the answer to the command that caused it, if one did. When it
-// returns without error, all of it is in the journal.
-func (a *approval) settle(ctx workflow.Context, to answering) error {
+// returns without error, all of it is in the journal; or, where it was
+// overtaken, what an earlier try recorded, from which the caller goes on.
+func (a *approval) settle(ctx workflow.Context, to answering) (overtaken bool, err error) {
 	for a.rules.WantsPlan() {
 		plan, err := a.plan(ctx)
 		if err != nil {
-			return err
+			return false, err
 		}
 		a.rules.Proceed(plan, workflow.Now(ctx))
 		a.rules.Pass(workflow.Now(ctx)) // a plan that was long in the making may have missed moments
 	}
+	receipt := a.rules.Receipt(to.command, to.event)
 	events, notices := a.rules.Drain()
-	if to.command.Key != "" {
-		receipt := a.rules.Receipt(to.command, to.event)
-		a.answers[to.command.Key] = receipt
-		attach(events, receipt)
+	earlier, err := a.record.write(ctx, complete(events, notices, receipt))
+	if err != nil {
+		return false, err
 	}
-	return a.record.write(ctx, events, notices)
+	if earlier != nil {
+		a.takeUp(earlier)
+		return true, nil
+	}
+	if to.command.Key != "" {
+		a.answers[to.command.Key] = receipt
+	}
+	return false, nil
 }
 
 // answering is the command that is being carried out, and the event that
@@ -126,13 +140,20 @@ type answering struct {
 	event   int
 }
 
-// attach puts the answer to a command on the event that records the command.
-func attach(events []itsm.Event, receipt itsm.Receipt) {
+// complete puts on the events who is to be told of them, and on the one that
+// records a command what its sender is told.
+func complete(events []itsm.Event, notices []itsm.Notice, receipt itsm.Receipt) []itsm.Event {
 	for i := range events {
 		if events[i].Number == receipt.Event {
 			events[i].Answer = &receipt
 		}
+		for _, notice := range notices {
+			if notice.Event == events[i].Number {
+				events[i].Tell = append(events[i].Tell, notice)
+			}
+		}
 	}
+	return events
 }
 
 // plan has the next stage looked up in the directory and the calendars.

@@ -51,17 +51,22 @@ func (a *approval) command(ctx workflow.Context, c itsm.Command, do func(time.Ti
 		return itsm.Receipt{}, err
 	}
 	err := a.inTurn(ctx, func(at time.Time) error {
-		if _, answered := a.answers[c.Key]; answered {
-			return nil
+		for overtaken := true; overtaken; {
+			if err := a.catchUp(ctx, at); err != nil {
+				return err
+			}
+			if _, answered := a.answers[c.Key]; answered {
+				return nil
+			}
+			number, err := do(at)
+			if err != nil {
+				return Refuse(err)
+			}
+			if overtaken, err = a.settle(ctx, answering{c, number}); err != nil {
+				return err
+			}
 		}
-		if err := a.catchUp(ctx, at); err != nil {
-			return err
-		}
-		number, err := do(at)
-		if err != nil {
-			return Refuse(err)
-		}
-		return a.settle(ctx, answering{c, number})
+		return nil
 	})
 	return a.answers[c.Key], err
 }

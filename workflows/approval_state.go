@@ -2,7 +2,8 @@ package workflows
 
 import (
 	"encoding/json"
-	"slices"
+	"fmt"
+	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -33,7 +34,7 @@ func newApproval(ctx workflow.Context, in ApprovalInput) (*approval, error) {
 		carried.Rules = rules
 		a.rules, a.answers = &carried, in.Continues.Answers
 	}
-	a.record = &recorder{process: in.ID, view: a.view, inbox: a.inbox, tell: a.tell}
+	a.record = &recorder{process: in.ID, view: a.view, inbox: a.inbox, snapshot: a.snapshot, tell: a.tell}
 	return a, nil
 }
 
@@ -60,6 +61,31 @@ func (a *approval) inbox(ctx workflow.Context) []itsm.InboxItem {
 	return a.rules.Inbox(a.in.Summary, workflow.Now(ctx))
 }
 
+// snapshot is the whole state, from which takeUp goes on.
+func (a *approval) snapshot() json.RawMessage {
+	raw, err := json.Marshal(a.rules)
+	if err != nil { // the state is plain data; this can't happen
+		panic(fmt.Sprintf("writing the state of %s: %v", a.in.ID, err))
+	}
+	return raw
+}
+
+// takeUp goes on from what an earlier try recorded. A state that can't be read
+// must not fail the process: the panic makes the task wait for a worker that
+// can read it.
+func (a *approval) takeUp(earlier *itsm.Earlier) {
+	state := itsm.Approval{Rules: a.rules.Rules}
+	if err := json.Unmarshal(earlier.Snapshot, &state); err != nil {
+		panic(fmt.Sprintf("reading the recorded state of %s: %v", a.in.ID, err))
+	}
+	a.rules = &state
+	for _, event := range earlier.Events {
+		if event.Answer != nil {
+			a.answers[event.Key] = *event.Answer
+		}
+	}
+}
+
 // shouldContinueAsNew says that the history is long and nothing is under way.
 func (a *approval) shouldContinueAsNew(ctx workflow.Context) bool {
 	return workflow.GetInfo(ctx).GetContinueAsNewSuggested() && workflow.AllHandlersFinished(ctx) && a.telling == 0
@@ -74,8 +100,14 @@ func (a *approval) continueAsNew(ctx workflow.Context) error {
 
 // tell has people told of what happened, without holding up the process. What
 // came of it is recorded.
-func (a *approval) tell(ctx workflow.Context, notices []itsm.Notice, events []itsm.Event) {
-	request := NotifyRequest{Process: a.in.ID, Summary: a.in.Summary, Notices: notices, Events: toldOf(notices, events)}
+func (a *approval) tell(ctx workflow.Context, events []itsm.Event) {
+	request := NotifyRequest{Process: a.in.ID, Summary: a.in.Summary}
+	for _, event := range events {
+		if len(event.Tell) > 0 {
+			event.Answer = nil // nobody else's business
+			request.Events = append(request.Events, event)
+		}
+	}
 	a.telling++
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		defer func() { a.telling-- }()
@@ -86,7 +118,8 @@ func (a *approval) tell(ctx workflow.Context, notices []itsm.Notice, events []it
 // givingUp is how long a notification is tried. After it, the outcome says so.
 const givingUp = 24 * time.Hour
 
-// deliver sends the notices of one step and records what became of each.
+// deliver sends the notices of one step and records what became of each, once:
+// the first event that is told of makes the key.
 func (a *approval) deliver(ctx workflow.Context, request NotifyRequest) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
@@ -100,12 +133,10 @@ func (a *approval) deliver(ctx workflow.Context, request NotifyRequest) {
 		},
 	}), ActivityNotify, request).Get(ctx, &notified)
 	if err != nil {
-		notified.Sent = failed(request.Notices, err)
+		notified.Sent = failed(request.Events, err)
 	}
-	err = a.inTurn(ctx, func(at time.Time) error {
-		a.rules.NoteSent(notified.Sent, at)
-		return a.settle(ctx, answering{})
-	})
+	told := itsm.Command{Actor: itsm.System(), Key: "told/" + strconv.Itoa(request.Events[0].Number)}
+	_, err = a.command(ctx, told, func(at time.Time) (int, error) { return a.rules.NoteSent(told, notified.Sent, at), nil })
 	if err != nil {
 		workflow.GetLogger(ctx).Error("recording what came of a notification", "process", a.in.ID, "error", err)
 	}
@@ -116,25 +147,14 @@ func (a *approval) finishTelling(ctx workflow.Context) error {
 	return workflow.Await(ctx, func() bool { return a.telling == 0 && workflow.AllHandlersFinished(ctx) })
 }
 
-// toldOf picks the events that notices are about. What was answered is nobody
-// else's business.
-func toldOf(notices []itsm.Notice, events []itsm.Event) []itsm.Event {
-	var told []itsm.Event
-	for _, e := range events {
-		if slices.ContainsFunc(notices, func(n itsm.Notice) bool { return n.Event == e.Number }) {
-			e.Answer = nil
-			told = append(told, e)
-		}
-	}
-	return told
-}
-
 // failed says of each notice that it could not be sent.
-func failed(notices []itsm.Notice, err error) []itsm.Sent {
+func failed(events []itsm.Event, err error) []itsm.Sent {
+	outcomes, _ := json.Marshal([]map[string]string{{"result": "failed", "detail": err.Error()}}) // text always becomes JSON
 	var sent []itsm.Sent
-	for _, n := range notices {
-		outcomes, _ := json.Marshal([]map[string]string{{"result": "failed", "detail": err.Error()}}) // text always becomes JSON
-		sent = append(sent, itsm.Sent{About: n.Event, Type: n.Type, Outcomes: outcomes})
+	for _, event := range events {
+		for _, notice := range event.Tell {
+			sent = append(sent, itsm.Sent{About: notice.Event, Type: notice.Type, Outcomes: outcomes})
+		}
 	}
 	return sent
 }

@@ -257,6 +257,54 @@ func TestAmendedSubjectVoidsWhatWasApproved(t *testing.T) {
 	assert.JSONEq(t, `{"amount":9}`, string(w.view.Subject))
 }
 
+func TestStepRecordedJustBeforeACrashStandsAndIsTakenUp(t *testing.T) {
+	t.Parallel()
+	stages := "    - {name: finance, approvers: [{group: cab}], need: 2}\n"
+	before := newWorld(t)
+	before.plans = asking(1, nil, "maria", "tom", "ines")
+	var tom *answer
+	before.at(time.Minute, func() { tom = before.decide("tom", itsm.Approve, "tom") })
+	before.at(2*time.Minute, func() { before.decide("ines", itsm.Approve, "ines") })
+	before.run(approvalOf(t, stages))
+
+	// Killed after tom's vote was in the journal and before Temporal had it: the
+	// second life begins anew, and ines comes first.
+	after := before.crashedAfter(t, 1)
+	after.reachable = true
+	var ines, again *answer
+	after.at(5*time.Minute, func() { ines = after.decide("ines", itsm.Reject, "ines-2") })
+	after.at(6*time.Minute, func() { again = after.decide("tom", itsm.Approve, "tom") })
+	after.at(7*time.Minute, func() { after.decide("maria", itsm.Approve, "maria") })
+	result := after.run(approvalOf(t, stages))
+
+	assert.Equal(t, itsm.OutcomeApproved, result.Outcome, "tom's vote counts, once")
+	require.NoError(t, ines.Failed)
+	assert.Equal(t, tom.Receipt, again.Receipt, "the retry is told what the first try recorded")
+	assert.Equal(t, before.journal[:3], after.journal[:3], "what is recorded never changes")
+	decided := 0
+	for i, event := range after.journal {
+		assert.Equal(t, i+1, event.Number)
+		if event.Key == "tom" {
+			decided++
+		}
+	}
+	assert.Equal(t, 1, decided)
+	assert.Equal(t, itsm.EventStageOpened, after.told[0].Events[0].Type, "who was to be told of it is told")
+}
+
+func TestOutcomeRecordedJustBeforeACrashNeverChanges(t *testing.T) {
+	t.Parallel()
+	before := newWorld(t)
+	before.plans = asking(1, nil, "maria", "tom")
+	before.at(time.Minute, func() { before.decide("maria", itsm.Approve, "1") })
+	before.run(approvalOf(t, "    - {name: any, approvers: [{person: maria}, {person: tom}]}\n"))
+
+	after := before.crashedAfter(t, len(before.steps)-1)
+	result := after.run(approvalOf(t, "    - {name: any, approvers: [{person: maria}, {person: tom}]}\n"))
+	assert.Equal(t, itsm.OutcomeApproved, result.Outcome)
+	assert.Equal(t, before.journal, after.journal)
+}
+
 func TestOutcomeOfEachNotificationIsRecorded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -265,9 +313,9 @@ func TestOutcomeOfEachNotificationIsRecorded(t *testing.T) {
 	w.at(time.Minute, func() { w.decide("maria", itsm.Approve, "1") })
 	w.run(approvalOf(t, oneStage))
 	require.Len(t, w.told, 2)
-	assert.Equal(t, []itsm.Notice{{Event: 2, Type: itsm.EventStageOpened, To: []string{"maria"}}}, w.told[0].Notices)
-	require.Len(t, w.told[1].Notices, 1)
-	assert.Equal(t, []string{"raj"}, w.told[1].Notices[0].To)
+	assert.Equal(t, []itsm.Notice{{Event: 2, Type: itsm.EventStageOpened, To: []string{"maria"}}}, noticesOf(w.told[0].Events))
+	require.Len(t, w.told[1].Events, 1)
+	assert.Equal(t, []string{"raj"}, w.told[1].Events[0].Tell[0].To)
 	assert.Equal(t, itsm.EventApprovalClosed, w.told[1].Events[0].Type)
 	sent := 0
 	for _, event := range w.journal {

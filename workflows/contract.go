@@ -105,21 +105,20 @@ type PlanRequest struct {
 
 // RecordRequest asks ActivityRecord to write one step of a process.
 type RecordRequest struct {
-	Record  itsm.Record   `json:"record"`
-	Notices []itsm.Notice `json:"notices,omitempty"`
+	Record itsm.Record `json:"record"`
 }
 
 // Recorded is the answer of ActivityRecord.
 type Recorded struct {
-	Reachable bool `json:"reachable,omitempty"` // somebody of the notices has a channel
+	Reachable bool          `json:"reachable,omitempty"` // somebody who is to be told has a channel
+	Earlier   *itsm.Earlier `json:"earlier,omitempty"`   // what stands instead, from a try that a crash cut short
 }
 
 // NotifyRequest asks ActivityNotify to tell people what happened in one step.
 type NotifyRequest struct {
-	Process string        `json:"process"`
-	Summary string        `json:"summary"`
-	Notices []itsm.Notice `json:"notices"`
-	Events  []itsm.Event  `json:"events"` // those that the notices are about
+	Process string       `json:"process"`
+	Summary string       `json:"summary"`
+	Events  []itsm.Event `json:"events"` // each with those who are to be told of it
 }
 
 // Notified is the answer of ActivityNotify: what became of each notice.

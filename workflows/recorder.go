@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"encoding/json"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -46,25 +47,36 @@ func soon(ctx workflow.Context, activity string, request, result any) error {
 // recorder writes what happens to a process. A process does one thing at a
 // time, so its events are written in the order in which they happened.
 type recorder struct {
-	process string
-	view    func(workflow.Context) itsm.View
-	inbox   func(workflow.Context) []itsm.InboxItem
-	tell    func(workflow.Context, []itsm.Notice, []itsm.Event)
+	process  string
+	view     func(workflow.Context) itsm.View
+	inbox    func(workflow.Context) []itsm.InboxItem
+	snapshot func() json.RawMessage
+	tell     func(workflow.Context, []itsm.Event)
 }
 
 // write returns when the events, and what the process looks like after them,
 // are in the database. Then it has people told, where they can be reached.
-func (r *recorder) write(ctx workflow.Context, events []itsm.Event, notices []itsm.Notice) error {
+//
+// A worker may be killed after the database has a step and before Temporal has
+// it. Then Temporal has the step done again, perhaps with other commands first.
+// What is in the journal stands: write gives what the earlier try recorded, and
+// the caller takes it up.
+func (r *recorder) write(ctx workflow.Context, events []itsm.Event) (*itsm.Earlier, error) {
 	if len(events) == 0 {
-		return nil
+		return nil, nil
 	}
 	var answer Recorded
-	err := soon(ctx, ActivityRecord, RecordRequest{
-		Record:  itsm.Record{Process: r.process, Events: events, View: r.view(ctx), Inbox: r.inbox(ctx)},
-		Notices: notices,
-	}, &answer)
-	if err == nil && answer.Reachable {
-		r.tell(ctx, notices, events)
+	err := soon(ctx, ActivityRecord, RecordRequest{Record: itsm.Record{
+		Process: r.process, Events: events, View: r.view(ctx), Inbox: r.inbox(ctx), Snapshot: r.snapshot(),
+	}}, &answer)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	if answer.Earlier != nil {
+		events = answer.Earlier.Events
+	}
+	if answer.Reachable {
+		r.tell(ctx, events)
+	}
+	return answer.Earlier, nil
 }

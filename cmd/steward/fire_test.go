@@ -228,7 +228,7 @@ func (f *fire) checkCommand(t *testing.T, id, key string, r reply, journal, hist
 		return
 	}
 	assert.Equal(t, http.StatusConflict, r.status, "%s: %s was refused with %s", id, key, r.body)
-	assert.Zero(t, journal[key], "%s: refused %s is not in the journal", id, key)
+	assert.Zero(t, journal[key], "%s: refused %s is not in the journal; it was told %s", id, key, r.body)
 }
 
 // checkRetries sends accepted commands once more: each gets the answer it had.
