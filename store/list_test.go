@@ -41,7 +41,7 @@ func TestProcessesArePagedNewestFirst(t *testing.T) {
 			r.View.Opened = noon.Add(time.Duration(n/4) * time.Second) // several at the same time
 			r.View.Service = []string{"", "lab"}[n/2%2]
 			r.View.Requester = []itsm.Actor{itsm.Person("raj"), itsm.Integration("raj")}[n/3%2]
-			require.NoError(t, b.Record(t.Context(), r))
+			mustRecord(t, b.Store, r)
 			all = append(all, r.View)
 		}
 		slices.SortFunc(all, func(x, y itsm.View) int {
@@ -99,7 +99,7 @@ func TestInboxIsPagedByDeadlineAndThenByAge(t *testing.T) {
 		add("1 soon, old", time.Hour, time.Minute)
 		add("4 later b", 2*time.Hour, time.Hour)
 		add("3 later a", 2*time.Hour, time.Hour)
-		require.NoError(t, b.Record(t.Context(), r))
+		mustRecord(t, b.Store, r)
 
 		for limit := 1; limit <= 6; limit++ {
 			found := everyPage(t, func(cursor string) (store.Page[itsm.InboxItem], error) {
@@ -114,7 +114,7 @@ func TestInboxIsPagedByDeadlineAndThenByAge(t *testing.T) {
 func TestCursorsOfNoListAreRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, b bundle) {
 		for n := range 2 {
-			require.NoError(t, b.Record(t.Context(), opening(itsm.KindApproval.ID(int64(n+1)))))
+			mustRecord(t, b.Store, opening(itsm.KindApproval.ID(int64(n+1))))
 		}
 		page, err := b.Processes(t.Context(), store.ProcessFilter{Limit: 1})
 		require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestCursorsOfNoListAreRefused(t *testing.T) {
 
 func TestPagesHaveALimit(t *testing.T) {
 	onBoth(t, func(t *testing.T, b bundle) {
-		require.NoError(t, b.Record(t.Context(), step("APR-1", 1, 700)))
+		mustRecord(t, b.Store, step("APR-1", 1, 700))
 		for asked, given := range map[int]int{0: 50, -1: 50, 7: 7, 9999: 500} {
 			events, err := b.Events(t.Context(), "APR-1", 0, asked)
 			require.NoError(t, err)

@@ -18,7 +18,7 @@ func TestSchemaGoesUpDownAndUpAgain(t *testing.T) {
 		applied, err := b.Migrate(t.Context())
 		require.NoError(t, err)
 		assert.Zero(t, applied, "a second time there is nothing to do")
-		require.NoError(t, b.Record(t.Context(), opening("APR-1")))
+		mustRecord(t, b.Store, opening("APR-1"))
 
 		require.NoError(t, b.MigrateDown(t.Context()))
 		requireCode(t, itsm.CodeSchemaMismatch, b.Verify(t.Context()))
@@ -27,7 +27,7 @@ func TestSchemaGoesUpDownAndUpAgain(t *testing.T) {
 		require.NoError(t, err)
 		assert.Positive(t, applied)
 		require.NoError(t, b.Verify(t.Context()))
-		require.NoError(t, b.Record(t.Context(), opening("APR-1")))
+		mustRecord(t, b.Store, opening("APR-1"))
 	})
 }
 

@@ -7,166 +7,101 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/steward-itsm/steward/itsm"
 )
 
-// Record writes one step of a process: its events to the journal and, where the
-// view is newer than the stored one, the view and the inbox. All of it or
-// nothing.
+// Record writes one step of a process, all of it or nothing: its events to the
+// journal, and the view, the inbox and the snapshot as they are after the last.
 //
-// It may be repeated, as a whole or in part: events that are there already are
-// passed over, and an older view never replaces a newer one. An event that is
-// there with other content, a number that leaves a gap, and another outcome for
-// a closed process have itsm.CodeRecordConflict; repeating does not help then.
+// Whatever is recorded first under a number stands for ever. A repetition
+// changes nothing. Where something else is recorded from its first number on, by
+// an earlier try that a crash kept from the process, nothing is written and the
+// answer is what that try recorded. A number that leaves a gap, a view of
+// another moment than the last event's, and another outcome for a closed process
+// have itsm.CodeRecordConflict; repeating does not help then.
 //
 // In the usual case it takes two statements (view, journal) and up to three for
 // the inbox. Errors of a database that is away: see IsUnavailable.
-func (s *Store) Record(ctx context.Context, r itsm.Record) error {
+func (s *Store) Record(ctx context.Context, r itsm.Record) (*itsm.Earlier, error) {
 	st, err := newStep(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = s.write(ctx, "record", func(q query) error { return q.record(ctx, st) })
+	var earlier *itsm.Earlier
+	err = s.write(ctx, "record", func(q query) error {
+		earlier, err = q.record(ctx, st)
+		return err
+	})
 	if violates(err) {
 		err = fmt.Errorf("%w (%w)", conflict(r.Process, "it breaks a rule of the database"), err)
 	}
 	if err != nil {
-		return fmt.Errorf("recording %s: %w", r.Process, err)
+		return nil, fmt.Errorf("recording %s: %w", r.Process, err)
 	}
-	return nil
+	return earlier, nil
 }
 
-func (q query) record(ctx context.Context, st step) error {
+func (q query) record(ctx context.Context, st step) (*itsm.Earlier, error) {
 	advanced, err := q.advance(ctx, st)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if advanced {
-		if err := q.appendEvents(ctx, st.events); err != nil {
-			return err
-		}
-		return q.replaceInbox(ctx, st, st.first() == 1)
+	if !advanced {
+		return q.earlier(ctx, st)
 	}
-	return q.recordCarefully(ctx, st)
+	if err := q.appendEvents(ctx, st.events); err != nil {
+		return nil, err
+	}
+	return nil, q.replaceInbox(ctx, st, st.first() == 1)
 }
 
 // advance does the usual case in one statement: the step's first event follows
-// the newest stored one, and its view is newer. The condition is in the
-// statement, so that a race can't come between check and change; the row that
-// it changes stays locked until the commit, and with it the process.
+// the newest stored one. The condition is in the statement, so that a race
+// can't come between check and change; the row that it changes stays locked
+// until the commit, and with it the process.
 func (q query) advance(ctx context.Context, st step) (done bool, err error) {
-	if !st.plain() {
-		return false, nil
-	}
 	var changed int64
 	if st.first() == 1 {
 		changed, err = q.insertView(ctx, st)
 	} else {
-		changed, err = q.exec(ctx, updateView+` AND recorded = ? AND last_event < ? AND (state <> 'closed' OR (state = ? AND outcome = ?))`,
-			append(st.viewValues(st.last()), st.process, st.first()-1, st.view.LastEvent, st.view.State, st.view.Outcome)...)
+		changed, err = q.exec(ctx, updateView, append(st.viewValues(), st.process, st.first()-1)...)
 	}
 	return changed == 1, err
 }
 
-// recordCarefully is for repetitions, and finds out what is wrong.
-func (q query) recordCarefully(ctx context.Context, st step) error {
-	stored, err := q.lockHead(ctx, st.process)
-	if err != nil {
-		return err
+// earlier finds what is recorded from the step's first number on: nil where it
+// is this very step. The lock keeps events and snapshot of one moment.
+func (q query) earlier(ctx context.Context, st step) (*itsm.Earlier, error) {
+	var stored struct {
+		Recorded int    `db:"recorded"`
+		Snapshot string `db:"snapshot"`
 	}
-	fresh, err := q.unrecorded(ctx, st, stored.Recorded)
-	if err != nil {
-		return err
-	}
-	recorded := stored.Recorded + len(fresh)
-	switch {
-	case recorded == 0:
-		return conflict(st.process, "its first record has no event")
-	case st.view.LastEvent > recorded:
-		return conflict(st.process, "the view includes event %d, but the journal ends with %d", st.view.LastEvent, recorded)
-	case st.view.LastEvent <= stored.LastEvent && stored.Recorded > 0:
-		return q.keepView(ctx, st, fresh)
-	case stored.State == itsm.StateClosed && (st.view.State != itsm.StateClosed || st.view.Outcome != stored.Outcome):
-		return conflict(st.process, "it is closed as %q, and can't become %s %q", stored.Outcome, st.view.State, st.view.Outcome)
-	}
-	return q.moveView(ctx, st, fresh, stored)
-}
-
-// keepView adds events that the stored, newer view may not show yet.
-func (q query) keepView(ctx context.Context, st step, fresh []event) error {
-	if len(fresh) == 0 {
-		return nil
-	}
-	last := fresh[len(fresh)-1].number
-	if _, err := q.exec(ctx, `UPDATE views SET recorded = ? WHERE id = ?`, last, st.process); err != nil {
-		return err
-	}
-	return q.appendEvents(ctx, fresh)
-}
-
-func (q query) moveView(ctx context.Context, st step, fresh []event, stored head) error {
-	var changed int64
-	var err error
-	if stored.Recorded == 0 {
-		changed, err = q.insertView(ctx, st)
-	} else {
-		changed, err = q.exec(ctx, updateView, append(st.viewValues(stored.Recorded+len(fresh)), st.process)...)
-	}
-	if err != nil {
-		return err
-	}
-	if changed == 0 { // another first record of this process came in between
-		return errRace
-	}
-	if err := q.appendEvents(ctx, fresh); err != nil {
-		return err
-	}
-	return q.replaceInbox(ctx, st, stored.Recorded == 0)
-}
-
-// head is where a stored process stands; Recorded is 0 where there is none yet.
-type head struct {
-	Recorded  int        `db:"recorded"`
-	LastEvent int        `db:"last_event"`
-	State     itsm.State `db:"state"`
-	Outcome   string     `db:"outcome"`
-}
-
-func (q query) lockHead(ctx context.Context, process string) (head, error) {
-	var h head
-	err := q.get(ctx, &h, `SELECT recorded, last_event, state, outcome FROM views WHERE id = ?`+q.store.dialect.forUpdate, process)
-	if errors.Is(err, sql.ErrNoRows) {
-		return head{}, nil
-	}
-	return h, err
-}
-
-// unrecorded gives the step's events that the journal lacks, after checking
-// that the others are there as they are here, and that no number is left out.
-func (q query) unrecorded(ctx context.Context, st step, recorded int) ([]event, error) {
-	if len(st.events) == 0 {
-		return nil, nil
-	}
-	if st.first() > recorded+1 {
-		return nil, conflict(st.process, "event %d follows event %d; record those between first", st.first(), recorded)
-	}
-	known := min(recorded-st.first()+1, len(st.events))
-	var bodies []string
-	err := q.list(ctx, &bodies, `SELECT body FROM journal WHERE process = ? AND number BETWEEN ? AND ? ORDER BY number`,
-		st.process, st.first(), st.first()+known-1)
-	if err != nil {
+	err := q.get(ctx, &stored, `SELECT recorded, snapshot FROM views WHERE id = ?`+q.store.dialect.forUpdate, st.process)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, err
 	}
-	if len(bodies) != known {
-		return nil, conflict(st.process, "the journal lacks events before %d", recorded)
+	switch {
+	case stored.Recorded == st.first()-1: // the step before was recorded since advance looked
+		return nil, errRace
+	case stored.Recorded < st.first():
+		return nil, conflict(st.process, "event %d does not follow event %d", st.first(), stored.Recorded)
 	}
-	for i, body := range bodies {
-		if body != st.events[i].body {
-			return nil, conflict(st.process, "event %d is there with other content", st.events[i].number)
+	var bodies []string
+	err = q.list(ctx, &bodies, `SELECT body FROM journal WHERE process = ? AND number >= ? ORDER BY number`, st.process, st.first())
+	if err != nil || st.is(bodies, stored.Snapshot) {
+		return nil, err
+	}
+	found := &itsm.Earlier{Snapshot: json.RawMessage(stored.Snapshot)}
+	for _, body := range bodies {
+		one, err := readEvent(body)
+		if err != nil {
+			return nil, err
 		}
+		found.Events = append(found.Events, one)
 	}
-	return st.events[known:], nil
+	return found, nil
 }
 
 // appendEvents writes the events, many to a statement.
@@ -183,23 +118,25 @@ func (q query) appendEvents(ctx context.Context, events []event) error {
 	return nil
 }
 
-const viewColumns = `kind, state, outcome, requester, service, opened, recorded, last_event, body`
+const viewColumns = `kind, state, outcome, requester, service, opened, recorded, body, snapshot`
 
-// updateView takes viewValues and the process's ID.
-const updateView = `UPDATE views SET (` + viewColumns + `) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`
+// updateView takes viewValues, the process's ID, and the number of the event
+// that the step follows.
+const updateView = `UPDATE views SET (` + viewColumns + `) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ? AND recorded = ?`
 
 func (q query) insertView(ctx context.Context, st step) (int64, error) {
 	return q.exec(ctx, `INSERT INTO views (`+viewColumns+`, id) VALUES `+tuples(1, 10)+` ON CONFLICT (id) DO NOTHING`,
-		append(st.viewValues(st.last()), st.process)...)
+		append(st.viewValues(), st.process)...)
 }
 
 // step is a record in the form in which it is stored.
 type step struct {
-	process string
-	events  []event
-	view    itsm.View
-	body    string
-	inbox   []waiting
+	process  string
+	events   []event
+	view     itsm.View
+	body     string
+	inbox    []waiting
+	snapshot string
 }
 
 // event is a row of the journal. Its body is the whole event as JSON: what is
@@ -216,8 +153,13 @@ type event struct {
 
 func newStep(r itsm.Record) (step, error) {
 	st := step{process: r.Process, view: r.View}
-	if r.View.ID != r.Process {
+	switch {
+	case r.View.ID != r.Process:
 		return step{}, conflict(r.Process, "the view is one of %q", r.View.ID)
+	case len(r.Events) == 0:
+		return step{}, conflict(r.Process, "the step has no event")
+	case r.View.LastEvent != r.Events[len(r.Events)-1].Number:
+		return step{}, conflict(r.Process, "the view includes event %d, and the step ends with %d", r.View.LastEvent, r.Events[len(r.Events)-1].Number)
 	}
 	for i, e := range r.Events {
 		if e.Process != r.Process || e.Number != r.Events[0].Number+i || e.Number < 1 {
@@ -234,6 +176,9 @@ func newStep(r itsm.Record) (step, error) {
 	if st.body, err = encode(r.View); err != nil {
 		return step{}, err
 	}
+	if st.snapshot, err = encode(r.Snapshot); err != nil {
+		return step{}, err
+	}
 	st.inbox, err = newWaiting(r)
 	return st, err
 }
@@ -242,12 +187,14 @@ func (st step) first() int { return st.events[0].number }
 
 func (st step) last() int { return st.events[len(st.events)-1].number }
 
-// plain tells whether the step has events and a view that the journal will back.
-func (st step) plain() bool { return len(st.events) > 0 && st.view.LastEvent <= st.last() }
+// is tells whether these events, and the snapshot after them, are the step's.
+func (st step) is(bodies []string, snapshot string) bool {
+	return st.snapshot == snapshot && slices.EqualFunc(st.events, bodies, func(e event, body string) bool { return e.body == body })
+}
 
-func (st step) viewValues(recorded int) []any {
+func (st step) viewValues() []any {
 	v := st.view
-	return []any{v.Kind, v.State, v.Outcome, v.Requester.String(), v.Service, micros(v.Opened), recorded, v.LastEvent, st.body}
+	return []any{v.Kind, v.State, v.Outcome, v.Requester.String(), v.Service, micros(v.Opened), st.last(), st.body, st.snapshot}
 }
 
 func conflict(process, format string, args ...any) error {

@@ -27,7 +27,7 @@ func (s *Store) Reserve(ctx context.Context, r Reservation, now time.Time) (proc
 		return err
 	})
 	if errors.Is(err, errTaken) {
-		processID, err = s.reserved(ctx, r)
+		processID, err = s.again(ctx, r)
 		existed = err == nil
 	}
 	if err != nil {
@@ -56,20 +56,34 @@ func (q query) reserve(ctx context.Context, r Reservation, now time.Time) (strin
 	return id, nil
 }
 
-func (s *Store) reserved(ctx context.Context, r Reservation) (string, error) {
+// Reserved tells which process the actor's command with this key was given, and
+// the command's fingerprint; not ok where the key is new.
+func (s *Store) Reserved(ctx context.Context, actor itsm.Actor, key string) (process, fingerprint string, ok bool, err error) {
 	var row struct {
 		Process     string `db:"process"`
 		Fingerprint string `db:"fingerprint"`
 	}
-	err := s.read("reserve").get(ctx, &row, `SELECT process, fingerprint FROM reservations WHERE actor = ? AND key = ?`, r.Actor.String(), r.Key)
+	err = s.read("reserved").get(ctx, &row, `SELECT process, fingerprint FROM reservations WHERE actor = ? AND key = ?`, actor.String(), key)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", fmt.Errorf("the reservation of a taken key is gone: %w", err)
+		return "", "", false, nil
 	}
+	if err != nil {
+		return "", "", false, fmt.Errorf("looking for a reserved number: %w", err)
+	}
+	return row.Process, row.Fingerprint, true, nil
+}
+
+// again gives the process of a key that is taken.
+func (s *Store) again(ctx context.Context, r Reservation) (string, error) {
+	process, fingerprint, ok, err := s.Reserved(ctx, r.Actor, r.Key)
 	if err != nil {
 		return "", err
 	}
-	if kind, _ := itsm.KindOf(row.Process); row.Fingerprint != r.Fingerprint || kind != r.Kind {
+	if !ok {
+		return "", errors.New("the reservation of a taken key is gone")
+	}
+	if kind, _ := itsm.KindOf(process); fingerprint != r.Fingerprint || kind != r.Kind {
 		return "", itsm.Errorf(itsm.CodeKeyReused, "this idempotency key was used for another command; take a new key for a new command")
 	}
-	return row.Process, nil
+	return process, nil
 }

@@ -58,6 +58,34 @@ func TestKeyOfAnotherCommandIsRefused(t *testing.T) {
 	})
 }
 
+func TestReservedNumberIsFoundByItsKey(t *testing.T) {
+	onBoth(t, func(t *testing.T, b bundle) {
+		first, other := reservation("a"), reservation("b")
+		other.Fingerprint = "f2"
+		for _, r := range []store.Reservation{first, other} {
+			_, _, err := b.Reserve(t.Context(), r, noon)
+			require.NoError(t, err)
+		}
+		for _, c := range []struct {
+			actor       itsm.Actor
+			key         string
+			process     string
+			fingerprint string
+			ok          bool
+		}{
+			{itsm.Person("raj"), "a", "APR-1", "f1", true},
+			{itsm.Person("raj"), "b", "APR-2", "f2", true},
+			{itsm.Integration("raj"), "a", "", "", false},
+			{itsm.Person("raj"), "c", "", "", false},
+			{itsm.Person("raj"), "", "", "", false},
+		} {
+			process, fingerprint, ok, err := b.Reserved(t.Context(), c.actor, c.key)
+			require.NoError(t, err)
+			assert.Equal(t, []any{c.process, c.fingerprint, c.ok}, []any{process, fingerprint, ok}, "%s %q", c.actor, c.key)
+		}
+	})
+}
+
 func TestConcurrentCallersShareAKeyAndNeverANumber(t *testing.T) {
 	onBoth(t, func(t *testing.T, b bundle) {
 		const callers, keys = 40, 10

@@ -88,6 +88,19 @@ func atOnce(n int, work func(i int)) {
 	done.Wait()
 }
 
+// mustRecord records what is the first under its numbers, or a repetition.
+func mustRecord(t require.TestingT, s *store.Store, r itsm.Record) {
+	earlier, err := s.Record(contextOf(t), r)
+	require.NoError(t, err)
+	require.Nil(t, earlier, "%s is recorded otherwise", r.Process)
+}
+
+func requireConflict(t require.TestingT, b bundle, r itsm.Record) {
+	earlier, err := b.Record(contextOf(t), r)
+	require.Equal(t, itsm.CodeRecordConflict, itsm.ErrorCode(err), "%v", err)
+	require.Nil(t, earlier)
+}
+
 func requireCode(t *testing.T, want itsm.Code, err error) {
 	t.Helper()
 	require.Error(t, err)
@@ -111,7 +124,7 @@ func TestMemoryDatabaseWorks(t *testing.T) {
 	s := open(t, "sqlite::memory:", store.Options{})
 	_, err := s.Migrate(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, s.Record(t.Context(), opening("APR-1")))
+	mustRecord(t, s, opening("APR-1"))
 	_, err = s.View(t.Context(), "APR-1")
 	require.NoError(t, err)
 }
@@ -137,12 +150,12 @@ func TestDatabaseThatIsAwayIsUnavailableAndComesBack(t *testing.T) {
 	s := open(t, cluster.URL(), store.Options{})
 	_, err := s.Migrate(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, s.Record(t.Context(), opening("APR-1")))
+	mustRecord(t, s, opening("APR-1"))
 
 	cluster.Stop(t)
 	for name, call := range map[string]func() error{
 		"ping":   func() error { return s.Ping(t.Context()) },
-		"record": func() error { return s.Record(t.Context(), opening("APR-2")) },
+		"record": func() error { _, err := s.Record(t.Context(), opening("APR-2")); return err },
 		"view":   func() error { _, err := s.View(t.Context(), "APR-1"); return err },
 		"verify": func() error { return s.Verify(t.Context()) },
 	} {
@@ -152,8 +165,8 @@ func TestDatabaseThatIsAwayIsUnavailableAndComesBack(t *testing.T) {
 	}
 
 	cluster.Start(t)
-	require.NoError(t, s.Record(t.Context(), opening("APR-2")))
-	require.NoError(t, s.Record(t.Context(), opening("APR-1")))
+	mustRecord(t, s, opening("APR-2"))
+	mustRecord(t, s, opening("APR-1"))
 	_, err = s.View(t.Context(), "APR-2")
 	require.NoError(t, err)
 }
@@ -166,7 +179,7 @@ func TestMissingAndWrongAreNotUnavailable(t *testing.T) {
 
 		wrong := opening("APR-1")
 		wrong.View.Kind = "party"
-		err = b.Record(t.Context(), wrong)
+		_, err = b.Record(t.Context(), wrong)
 		requireCode(t, itsm.CodeRecordConflict, err)
 		assert.False(t, store.IsUnavailable(err))
 		assert.False(t, store.IsUnavailable(nil))
@@ -188,7 +201,8 @@ func TestCancelledCallsEnd(t *testing.T) {
 	onBoth(t, func(t *testing.T, b bundle) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		require.ErrorIs(t, b.Record(ctx, opening("APR-1")), context.Canceled)
-		require.NoError(t, b.Record(t.Context(), opening("APR-1")))
+		_, err := b.Record(ctx, opening("APR-1"))
+		require.ErrorIs(t, err, context.Canceled)
+		mustRecord(t, b.Store, opening("APR-1"))
 	})
 }

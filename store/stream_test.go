@@ -30,7 +30,7 @@ func TestStreamNeverPassesOverAnEventThatCommitsLate(t *testing.T) {
 	require.NoError(t, err)
 	_, err = late.Exec(`INSERT INTO journal (process, number, at, type, actor, key, body) VALUES ('APR-1', 1, 0, 'opened', 'person:raj', '', '{}')`)
 	require.NoError(t, err)
-	require.NoError(t, b.Record(t.Context(), opening("APR-2")))
+	mustRecord(t, b.Store, opening("APR-2"))
 
 	assert.Equal(t, []string{"APR-2"}, stream(`true`), "it is committed, and has the greater position")
 	assert.Empty(t, stream(settled), "but is held back until the earlier one is decided")

@@ -105,6 +105,7 @@ func (s *Store) Events(ctx context.Context, process string, after, limit int) ([
 		if err != nil {
 			return nil, err
 		}
+		one.Answer, one.Tell = nil, nil // for the process itself
 		events = append(events, one)
 	}
 	return events, nil

@@ -5,7 +5,7 @@
 -- +goose Up
 
 -- One row a process. "recorded" is the number of its newest event in the
--- journal, "last_event" that of the newest event that the body includes.
+-- journal; body and snapshot are as they are after it.
 CREATE TABLE views (
     id         TEXT COLLATE "C" PRIMARY KEY,
     kind       TEXT COLLATE "C" NOT NULL CHECK (kind IN ('approval', 'transition', 'incident', 'improvement', 'problem', 'request')),
@@ -15,8 +15,8 @@ CREATE TABLE views (
     service    TEXT COLLATE "C" NOT NULL,
     opened     BIGINT NOT NULL,
     recorded   INTEGER NOT NULL CHECK (recorded >= 1),
-    last_event INTEGER NOT NULL CHECK (last_event BETWEEN 0 AND recorded),
     body       TEXT NOT NULL,
+    snapshot   TEXT NOT NULL,
     CONSTRAINT closed_has_outcome CHECK ((state = 'closed') = (outcome <> ''))
 );
 CREATE INDEX views_opened ON views (opened, id);
@@ -29,7 +29,7 @@ CREATE INDEX views_service ON views (service, opened, id);
 -- +goose StatementBegin
 CREATE FUNCTION views_only_forward() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.recorded < OLD.recorded OR NEW.last_event < OLD.last_event THEN
+    IF NEW.recorded <= OLD.recorded THEN
         RAISE EXCEPTION 'a view never goes back' USING ERRCODE = 'restrict_violation';
     END IF;
     IF OLD.state = 'closed' AND (NEW.state <> OLD.state OR NEW.outcome <> OLD.outcome) THEN

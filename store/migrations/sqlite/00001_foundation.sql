@@ -4,7 +4,7 @@
 -- +goose Up
 
 -- One row a process. "recorded" is the number of its newest event in the
--- journal, "last_event" that of the newest event that the body includes.
+-- journal; body and snapshot are as they are after it.
 CREATE TABLE views (
     id         TEXT PRIMARY KEY,
     kind       TEXT NOT NULL CHECK (kind IN ('approval', 'transition', 'incident', 'improvement', 'problem', 'request')),
@@ -14,8 +14,8 @@ CREATE TABLE views (
     service    TEXT NOT NULL,
     opened     INTEGER NOT NULL,
     recorded   INTEGER NOT NULL CHECK (recorded >= 1),
-    last_event INTEGER NOT NULL CHECK (last_event BETWEEN 0 AND recorded),
     body       TEXT NOT NULL,
+    snapshot   TEXT NOT NULL,
     CONSTRAINT closed_has_outcome CHECK ((state = 'closed') = (outcome <> ''))
 );
 CREATE INDEX views_opened ON views (opened, id);
@@ -27,7 +27,7 @@ CREATE INDEX views_service ON views (service, opened, id);
 
 -- +goose StatementBegin
 CREATE TRIGGER views_only_forward BEFORE UPDATE ON views
-WHEN NEW.recorded < OLD.recorded OR NEW.last_event < OLD.last_event
+WHEN NEW.recorded <= OLD.recorded
 BEGIN
     SELECT RAISE(ABORT, 'a view never goes back');
 END;
