@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -145,14 +146,53 @@ func TestEarlierIsOfOneMoment(t *testing.T) {
 	})
 }
 
+// migrated gives a PostgreSQL. A SQLite file has one writer at a time, so that
+// nothing there comes between the statements of a transaction.
+func migrated(t *testing.T) bundle {
+	t.Helper()
+	b := bundle{url: pgtest.URL(t)}
+	b.Store = open(t, b.url, store.Options{})
+	_, err := b.Migrate(t.Context())
+	require.NoError(t, err)
+	return b
+}
+
+// waitsForALock tells whether a statement waits for another transaction.
+func waitsForALock(t assert.TestingT, raw *sqlx.DB) bool {
+	var waiting int
+	assert.NoError(t, raw.Get(&waiting, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`))
+	return waiting > 0
+}
+
+func TestProcessStandsStillWhileALaterTryIsTold(t *testing.T) {
+	t.Parallel()
+	b := migrated(t)
+	mustRecord(t, b.Store, opening("APR-1"))
+	raw, statements, done := b.raw(t), 0, make(chan error, 1)
+	goOn := func() {
+		go func() {
+			_, err := b.Record(t.Context(), step("APR-1", 2, 2))
+			done <- err
+		}()
+		assert.Eventually(t, func() bool { return len(done) > 0 || waitsForALock(t, raw) }, time.Minute, 5*time.Millisecond)
+	}
+	slow := open(t, b.url, store.Options{Observe: func(string, time.Duration, error) {
+		if statements++; statements == 2 { // it has read the snapshot, and will read the journal
+			goOn()
+		}
+	}})
+	told, err := slow.Record(t.Context(), try(opening("APR-1"), 1))
+	require.NoError(t, err)
+	require.NoError(t, <-done)
+	assert.Equal(t, &itsm.Earlier{Events: opening("APR-1").Events, Snapshot: opening("APR-1").Snapshot}, told)
+	assertStored(t, b, step("APR-1", 1, 2))
+}
+
 // A step may begin before the one that it follows is committed, when the answer
 // to that one came too late for its sender.
 func TestStepThatMeetsItsPredecessorInCommitIsNoGap(t *testing.T) {
 	t.Parallel()
-	b := bundle{url: pgtest.URL(t)} // a SQLite file has one writer at a time
-	b.Store = open(t, b.url, store.Options{})
-	_, err := b.Migrate(t.Context())
-	require.NoError(t, err)
+	b := migrated(t)
 	mustRecord(t, b.Store, opening("APR-1"))
 	raw := b.raw(t)
 	before, err := raw.Beginx()
@@ -165,11 +205,7 @@ func TestStepThatMeetsItsPredecessorInCommitIsNoGap(t *testing.T) {
 		_, err := b.Record(t.Context(), step("APR-1", 3, 3))
 		done <- err
 	}()
-	assert.EventuallyWithT(t, func(t *assert.CollectT) {
-		var waiting int
-		assert.NoError(t, raw.Get(&waiting, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`))
-		assert.Equal(t, 1, waiting)
-	}, time.Minute, 5*time.Millisecond)
+	assert.Eventually(t, func() bool { return waitsForALock(t, raw) }, time.Minute, 5*time.Millisecond)
 	require.NoError(t, before.Commit())
 	require.NoError(t, <-done)
 }

@@ -6,19 +6,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/steward-itsm/steward/internal/pgtest"
-	"github.com/steward-itsm/steward/store"
 )
 
 // The journal's columns must let a stream read in an order in which nothing is
 // passed over, although positions are given out before the commit.
 func TestStreamNeverPassesOverAnEventThatCommitsLate(t *testing.T) {
 	t.Parallel()
-	b := bundle{url: pgtest.URL(t)}
-	b.Store = open(t, b.url, store.Options{})
-	_, err := b.Migrate(t.Context())
-	require.NoError(t, err)
+	b := migrated(t)
 	raw := b.raw(t)
 	stream := func(columns string) (processes []string) {
 		require.NoError(t, raw.Select(&processes, `SELECT process FROM journal WHERE `+columns+` ORDER BY xact, position`))
