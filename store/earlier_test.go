@@ -62,7 +62,7 @@ func TestClosedProcessTellsItsOutcomeToALaterTry(t *testing.T) {
 			assert.Equal(t, &itsm.Earlier{Events: closed.Events, Snapshot: closed.Snapshot}, told)
 		}
 		whole := closed
-		whole.Events = append(opening("APR-1").Events, closed.Events...)
+		whole.Events = slices.Concat(opening("APR-1").Events, closed.Events)
 		assertStored(t, b, whole)
 	})
 }

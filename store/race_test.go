@@ -66,7 +66,7 @@ func TestOneOfManyOutcomesIsStoredAndAllAreToldIt(t *testing.T) {
 		}
 		winner := winnerOf(t, b, tries)
 		whole := tries[winner]
-		whole.Events = append(opening("APR-1").Events, whole.Events...)
+		whole.Events = slices.Concat(opening("APR-1").Events, whole.Events)
 		assertStored(t, b, whole)
 	})
 }
