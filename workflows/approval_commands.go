@@ -33,8 +33,8 @@ func handle[A any](ctx workflow.Context, a *approval, name string, command func(
 	check func(A, time.Time) error, do func(A, time.Time) (int, error),
 ) error {
 	validate := func(ctx workflow.Context, args A) error {
-		if _, answered := a.answers[command(args).Key]; answered || !a.opened || a.rules.WantsPlan() {
-			return nil // answered again, or judged when the next stage is known
+		if _, answered := a.answers[command(args).Key]; answered || !a.opened || a.turn.IsLocked() {
+			return nil // answered again; or judged in its turn, by what is recorded then
 		}
 		return Refuse(check(args, workflow.Now(ctx)))
 	}
