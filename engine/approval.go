@@ -27,11 +27,12 @@ type StartApproval struct {
 // The error has CodeDefinitionUnknown, CodeSubjectInvalid, CodePersonUnknown,
 // CodeServiceRequired, CodeFlowNotAlone, CodeKeyReused or CodeUnavailable.
 func (e *Engine) StartApproval(ctx context.Context, call Call, start StartApproval) (itsm.Receipt, error) {
+	command := call.command(workflows.UpdateStart, "", start)
 	input, err := e.approvalInput(ctx, call, start)
 	if err != nil {
-		return itsm.Receipt{}, err
+		return e.answerStart(ctx, call, command, err)
 	}
-	input.Command = call.command(workflows.UpdateStart, "", start)
+	input.Command = command
 	input.ID, _, err = e.store.Reserve(ctx, store.Reservation{
 		Actor: call.Actor, Key: call.Key, Fingerprint: input.Command.Fingerprint, Kind: itsm.KindApproval,
 	}, e.now())
@@ -66,6 +67,20 @@ func (e *Engine) start(ctx context.Context, input workflows.ApprovalInput) (itsm
 	return e.answer(ctx, input.ID, input.Command, receipt, err)
 }
 
+// answerStart answers a start that could not be made now: a retry of one that
+// was made earlier, before the directory changed, is told what that was told.
+func (e *Engine) answerStart(ctx context.Context, call Call, command itsm.Command, refusal error) (itsm.Receipt, error) {
+	id, _, reserved, err := e.store.Reserved(ctx, call.Actor, call.Key)
+	if err != nil || !reserved {
+		return itsm.Receipt{}, refusal
+	}
+	receipt, err := e.update(ctx, id, workflows.UpdateStart, command, workflows.PlainArgs{Command: command})
+	if itsm.ErrorCode(err) == itsm.CodeNotFound {
+		return itsm.Receipt{}, refusal // reserved, but never started
+	}
+	return receipt, err
+}
+
 // approvalInput gathers what the approval runs under, as it is at this moment.
 func (e *Engine) approvalInput(ctx context.Context, call Call, start StartApproval) (workflows.ApprovalInput, error) {
 	var none workflows.ApprovalInput
@@ -93,10 +108,11 @@ func (e *Engine) approvalInput(ctx context.Context, call Call, start StartApprov
 		return none, err
 	}
 	input := workflows.ApprovalInput{Requester: requester, Subject: subject, Flow: carry(flow)}
-	if err := e.addCalendarAndService(ctx, &input, spec.Calendar, start.Service); err != nil {
+	service, err := e.addCalendarAndService(ctx, &input, spec.Calendar, start.Service)
+	if err != nil {
 		return none, err
 	}
-	input.Summary, err = summarise(flow, spec, input)
+	input.Summary, err = summarise(flow, service, subject, requester)
 	return input, err
 }
 
@@ -113,8 +129,9 @@ func (e *Engine) flow(ctx context.Context, name string) (definition.Document, *d
 	return *docs[0], docs[0].Spec.(*definition.ApprovalFlow), nil
 }
 
-// addCalendarAndService adds the other definitions that a flow needs.
-func (e *Engine) addCalendarAndService(ctx context.Context, input *workflows.ApprovalInput, calendar, service string) error {
+// addCalendarAndService adds the other definitions that a flow needs, and gives
+// the service, where there is one.
+func (e *Engine) addCalendarAndService(ctx context.Context, input *workflows.ApprovalInput, calendar, service string) (*definition.Document, error) {
 	var refs []store.Ref
 	if calendar != "" {
 		refs = append(refs, store.Ref{Kind: definition.KindCalendar, Name: calendar})
@@ -124,20 +141,21 @@ func (e *Engine) addCalendarAndService(ctx context.Context, input *workflows.App
 	}
 	docs, err := e.current(ctx, refs...)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var found *definition.Document
 	for i, doc := range docs {
 		if doc == nil {
-			return itsm.FieldErrorf(itsm.CodeDefinitionUnknown, "/service", "there is no %s %q", refs[i].Kind, refs[i].Name)
+			return nil, itsm.FieldErrorf(itsm.CodeDefinitionUnknown, "/service", "there is no %s %q", refs[i].Kind, refs[i].Name)
 		}
 		carried := carry(*doc)
 		if doc.Kind == definition.KindCalendar {
 			input.Calendar = &carried
 		} else {
-			input.Service = &carried
+			input.Service, found = &carried, doc
 		}
 	}
-	return nil
+	return found, nil
 }
 
 // requester says for whom the approval is: the actor, or the person for whom
@@ -209,10 +227,13 @@ func (e *Engine) Amend(ctx context.Context, call Call, id string, subject json.R
 	if invalid != nil {
 		return itsm.Receipt{}, invalid
 	}
-	bound, err := definition.Bound(flow, definition.FactsOf(checked, service, view.Requester))
-	if err != nil {
+	amendment := itsm.Amendment{Subject: checked}
+	if amendment.Bound, err = definition.Bound(flow, definition.FactsOf(checked, service, view.Requester)); err != nil {
+		return itsm.Receipt{}, err
+	}
+	if amendment.Summary, err = summarise(flow, service, checked, view.Requester); err != nil {
 		return itsm.Receipt{}, err
 	}
 	command := call.command(workflows.UpdateAmend, id, checked)
-	return e.update(ctx, id, workflows.UpdateAmend, command, workflows.AmendArgs{Command: command, Subject: checked, Bound: bound})
+	return e.update(ctx, id, workflows.UpdateAmend, command, workflows.AmendArgs{Command: command, Amendment: amendment})
 }

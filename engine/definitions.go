@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/steward-itsm/steward/definition"
@@ -72,27 +73,19 @@ func carry(doc definition.Document) workflows.Definition {
 }
 
 // summarise gives the line under which an approval is listed.
-func summarise(flow definition.Document, spec *definition.ApprovalFlow, input workflows.ApprovalInput) (string, error) {
-	title := flow.Title
-	if title == "" {
-		title = flow.Name
-	}
+func summarise(flow definition.Document, service *definition.Document, subject json.RawMessage, requester itsm.Actor) (string, error) {
+	spec := flow.Spec.(*definition.ApprovalFlow)
 	if spec.Summary == "" {
-		return title, nil
-	}
-	var service *definition.Document
-	if input.Service != nil {
-		doc, err := definition.FromCanonical(input.Service.Document)
-		if err != nil {
-			return "", fmt.Errorf("reading service %s: %w", input.Service.Name, err)
+		if flow.Title != "" {
+			return flow.Title, nil
 		}
-		service = &doc
+		return flow.Name, nil
 	}
 	expressions, err := flow.Expressions()
 	if err != nil {
 		return "", fmt.Errorf("compiling flow %s: %w", flow.Name, err)
 	}
-	line, err := expressions.String(spec.Summary, definition.FactsOf(input.Subject, service, input.Requester))
+	line, err := expressions.String(spec.Summary, definition.FactsOf(subject, service, requester))
 	if err != nil {
 		return "", itsm.FieldErrorf(itsm.CodeSubjectInvalid, "/subject", "the flow's summary can't be made of this subject: %v", err)
 	}

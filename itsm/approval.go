@@ -108,7 +108,8 @@ type StagePlan struct {
 type Approval struct {
 	ID        string          `json:"id"`
 	Requester Actor           `json:"requester"`
-	Rules     ApprovalRules   `json:"-"` // from the flow's text, which the process carries
+	Summary   string          `json:"summary"` // one line, made of the subject by the flow
+	Rules     ApprovalRules   `json:"-"`       // from the flow's text, which the process carries
 	State     State           `json:"state"`
 	Outcome   string          `json:"outcome,omitempty"`
 	DecidedIn string          `json:"decidedIn,omitempty"` // the stage that decided it, where one did
@@ -180,8 +181,8 @@ type Notice struct {
 }
 
 // NewApproval begins an approval. Its first stage waits for a plan.
-func NewApproval(id string, requester Actor, rules ApprovalRules, subject json.RawMessage) *Approval {
-	return &Approval{ID: id, Requester: requester, Rules: rules, State: StateOpen, Subject: subject, Round: 1}
+func NewApproval(id string, requester Actor, summary string, rules ApprovalRules, subject json.RawMessage) *Approval {
+	return &Approval{ID: id, Requester: requester, Summary: summary, Rules: rules, State: StateOpen, Subject: subject, Round: 1}
 }
 
 // Current gives the open stage, or nil.

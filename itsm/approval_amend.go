@@ -44,16 +44,23 @@ func (a *Approval) CheckAmendment(c Command, subject json.RawMessage) error {
 	return nil
 }
 
+// Amendment is a changed subject, and what the flow makes of it.
+type Amendment struct {
+	Subject json.RawMessage `json:"subject"` // checked, and with the schema's defaults
+	Summary string          `json:"summary"`
+	Bound   string          `json:"bound"` // digest of the parts that approvals are bound to
+}
+
 // Amend changes the subject. Where a part changed that approvals are bound to,
 // all approvals given are void and the first stage opens again. The error is
 // that of CheckAmendment.
-func (a *Approval) Amend(c Command, subject json.RawMessage, bound string, at time.Time) (int, error) {
-	if err := a.CheckAmendment(c, subject); err != nil {
+func (a *Approval) Amend(c Command, to Amendment, at time.Time) (int, error) {
+	if err := a.CheckAmendment(c, to.Subject); err != nil {
 		return 0, err
 	}
-	voids := bound != a.Bound
-	a.Subject, a.Bound = subject, bound
-	number := a.add(at, c, EventSubjectAmended, SubjectAmended{Subject: subject, Voids: voids})
+	voids := to.Bound != a.Bound
+	a.Subject, a.Summary, a.Bound = to.Subject, to.Summary, to.Bound
+	number := a.add(at, c, EventSubjectAmended, SubjectAmended{Subject: to.Subject, Summary: to.Summary, Voids: voids})
 	if voids {
 		a.restart(at)
 	}

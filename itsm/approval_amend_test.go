@@ -19,7 +19,7 @@ func TestChangeOfABoundPartVoidsEverything(t *testing.T) {
 	assert.Equal(t, []string{"alice", "maria", "tom"}, r.told(itsm.EventApprovalsVoided), "who decided, and who was asked")
 	assert.Equal(t, []itsm.Result{itsm.ResultVoided, itsm.ResultVoided, ""}, []itsm.Result{r.Stages[0].Result, r.Stages[1].Result, r.Stages[2].Result})
 	assert.Equal(t, []time.Time{monday, monday.Add(time.Hour)}, []time.Time{*r.Stages[0].Ended, *r.Stages[1].Ended})
-	assert.Equal(t, "peers/2", r.Inbox("", r.now)[0].Task)
+	assert.Equal(t, "peers/2", r.Inbox(r.now)[0].Task)
 	assert.Equal(t, itsm.CodeStageChanged, itsm.ErrorCode(r.CheckDecision(by("alice"), itsm.Approve, "peers/1", r.now)),
 		"nobody approves what they have not seen")
 	r.vote(itsm.Approve, "alice").waits("board", "maria", "tom")
@@ -31,10 +31,10 @@ func TestChangeOfAnotherPartKeepsTheVotes(t *testing.T) {
 	r := begin(t, raj, stage("board", "2", approvers("maria", "tom")...)).vote(itsm.Approve, "maria")
 	r.amend(`{"amount":1,"note":"x"}`, "first").waits("board", "tom")
 	assert.JSONEq(t, `{"amount":1,"note":"x"}`, string(r.Subject))
-	assert.JSONEq(t, `{"subject":{"amount":1,"note":"x"},"voids":false}`, string(r.event(itsm.EventSubjectAmended).Data))
+	assert.JSONEq(t, `{"subject":{"amount":1,"note":"x"},"summary":"amended","voids":false}`, string(r.event(itsm.EventSubjectAmended).Data))
 	subject := json.RawMessage(`{"amount":1,"note":"x"}`)
 	checked := r.CheckAmendment(by("raj"), subject)
-	_, err := r.Amend(by("raj"), subject, "first", r.now)
+	_, err := r.Amend(by("raj"), itsm.Amendment{Subject: subject, Bound: "first"}, r.now)
 	assert.Equal(t, itsm.CodeNothingChanged, itsm.ErrorCode(err))
 	assert.Equal(t, checked, err)
 }
@@ -64,7 +64,7 @@ func TestOnlyTheRequesterWithdrawsOrAmends(t *testing.T) {
 	for _, actor := range []itsm.Actor{itsm.Person("maria"), itsm.Integration("raj"), itsm.System()} {
 		c := itsm.Command{Actor: actor}
 		_, withdraw := r.Withdraw(c, r.now)
-		_, amend := r.Amend(c, json.RawMessage(`{}`), "x", r.now)
+		_, amend := r.Amend(c, itsm.Amendment{Subject: json.RawMessage(`{}`), Bound: "x"}, r.now)
 		assert.Equal(t, itsm.CodeNotRequester, itsm.ErrorCode(withdraw))
 		assert.Equal(t, itsm.CodeNotRequester, itsm.ErrorCode(amend))
 		assert.Equal(t, r.CheckRequester(c), withdraw)

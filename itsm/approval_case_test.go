@@ -90,7 +90,7 @@ func begin(t require.TestingT, requester itsm.Actor, steps ...step) *trial {
 	for _, s := range steps {
 		rules.Stages = append(rules.Stages, s.StageRule)
 	}
-	r.Approval = itsm.NewApproval("APR-1", requester, rules, json.RawMessage(`{"amount":1}`))
+	r.Approval = itsm.NewApproval("APR-1", requester, "summary", rules, json.RawMessage(`{"amount":1}`))
 	r.Open(itsm.Command{Actor: requester, Key: "start"}, r.now, itsm.ApprovalOpened{})
 	r.settle()
 	return r
@@ -161,7 +161,7 @@ func (r *trial) delegate(from, to string) *trial {
 }
 
 func (r *trial) amend(subject, bound string) *trial {
-	_, err := r.Amend(itsm.Command{Actor: r.Requester}, json.RawMessage(subject), bound, r.now)
+	_, err := r.Amend(itsm.Command{Actor: r.Requester}, itsm.Amendment{Subject: json.RawMessage(subject), Summary: "amended", Bound: bound}, r.now)
 	require.NoError(r.t, err)
 	r.bound = bound
 	r.settle()
@@ -187,7 +187,7 @@ func (r *trial) waits(stage string, names ...string) {
 
 func (r *trial) inbox() []string {
 	var names []string
-	for _, item := range r.Inbox("summary", r.now) {
+	for _, item := range r.Inbox(r.now) {
 		names = append(names, item.Person)
 	}
 	return names

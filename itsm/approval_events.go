@@ -98,6 +98,7 @@ type SeatDelegated struct {
 // SubjectAmended is the data of EventSubjectAmended.
 type SubjectAmended struct {
 	Subject json.RawMessage `json:"subject"`
+	Summary string          `json:"summary"`
 	Voids   bool            `json:"voids"` // whether a part that approvals are bound to changed
 }
 

@@ -120,7 +120,7 @@ func amending(subject json.RawMessage) command {
 		c := itsm.Command{Actor: r.Requester}
 		check := r.CheckAmendment(c, subject)
 		bound := fmt.Sprint(subject[len(subject)-2]%2 == 0)
-		_, err := r.Amend(c, subject, bound, r.now)
+		_, err := r.Amend(c, itsm.Amendment{Subject: subject, Bound: bound}, r.now)
 		if err == nil {
 			r.bound = bound
 		}

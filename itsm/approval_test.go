@@ -17,7 +17,7 @@ func TestStagesOpenOneAfterTheOther(t *testing.T) {
 	r := begin(t, raj, stage("manager", "1", approvers("maria")...), stage("finance", "2", approvers("maria", "tom", "ines")...))
 	r.waits("manager", "maria")
 	r.vote(itsm.Approve, "maria").waits("finance", "maria", "tom", "ines")
-	assert.Equal(t, "finance/1", r.Inbox("", r.now)[0].Task)
+	assert.Equal(t, "finance/1", r.Inbox(r.now)[0].Task)
 	r.vote(itsm.Approve, "tom").waits("finance", "maria", "ines")
 	r.vote(itsm.Approve, "ines").closed(itsm.OutcomeApproved, "finance")
 }
@@ -187,7 +187,7 @@ func TestStageThatCannotBePlannedBlocksAndSomebodyIsTold(t *testing.T) {
 	broken := stage("board", "1", approvers("tom")...)
 	broken.problem = "its condition can't be evaluated"
 	rules := itsm.ApprovalRules{Stages: []itsm.StageRule{broken.StageRule}}
-	a := itsm.NewApproval("APR-1", raj, rules, nil)
+	a := itsm.NewApproval("APR-1", raj, "summary", rules, nil)
 	a.Proceed(itsm.StagePlan{Problem: broken.problem}, monday)
 	_, notices := a.Drain()
 	require.Len(t, notices, 1)
@@ -239,7 +239,7 @@ func TestClosedApprovalNeverChanges(t *testing.T) {
 func (r *trial) tryEverything() []error {
 	_, decide := r.Decide(by("maria"), itsm.Reject, "", r.now)
 	_, delegate := r.Delegate(by("maria"), "bob", r.now)
-	_, amend := r.Amend(by("raj"), []byte(`{}`), "other", r.now)
+	_, amend := r.Amend(by("raj"), itsm.Amendment{Subject: []byte(`{}`), Bound: "other"}, r.now)
 	_, withdraw := r.Withdraw(by("raj"), r.now)
 	_, resume := r.Resume(by("raj"), r.now)
 	return []error{decide, delegate, amend, withdraw, resume}

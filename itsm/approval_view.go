@@ -20,10 +20,10 @@ type ApprovalDetail struct {
 const nearest = 5
 
 // View shows the approval as it stands at an instant. The base carries what
-// never changes: summary, requester, service and definitions.
+// never changes: service, parent and definitions.
 func (a *Approval) View(base View, at time.Time) View {
 	v := base
-	v.ID, v.Kind = a.ID, KindApproval
+	v.ID, v.Kind, v.Summary = a.ID, KindApproval, a.Summary
 	v.State, v.Outcome, v.Blocked = a.State, a.Outcome, a.Blocked
 	v.Requester, v.Subject = a.Requester, a.Subject
 	v.Updated, v.Closed, v.LastEvent = a.Updated, a.Closed, a.LastEvent
@@ -57,7 +57,7 @@ func (a *Approval) shownStages() []Stage {
 }
 
 // Inbox lists whom the approval waits for at an instant.
-func (a *Approval) Inbox(summary string, at time.Time) []InboxItem {
+func (a *Approval) Inbox(at time.Time) []InboxItem {
 	stage := a.Current()
 	if a.State != StateOpen || stage == nil {
 		return nil
@@ -66,7 +66,7 @@ func (a *Approval) Inbox(summary string, at time.Time) []InboxItem {
 	for _, person := range a.waitingFor(stage, at) {
 		items = append(items, InboxItem{
 			Process: a.ID, Task: stage.task(), Person: person,
-			Action: "decide", Title: summary, Since: stage.Opened, Due: stage.Deadline,
+			Action: "decide", Title: a.Summary, Since: stage.Opened, Due: stage.Deadline,
 		})
 	}
 	return items

@@ -71,7 +71,7 @@ func (a *approval) open(ctx workflow.Context) error {
 	}
 	return a.inTurn(ctx, func(at time.Time) error {
 		a.rules.Open(a.in.Command, at, itsm.ApprovalOpened{
-			Flow: a.in.Flow.DefinitionRef, Summary: a.in.Summary, Subject: a.in.Subject,
+			Flow: a.in.Flow.DefinitionRef, Summary: a.rules.Summary, Subject: a.in.Subject,
 		})
 		_, err := a.settle(ctx, answering{a.in.Command, 1}) // a start that an earlier try recorded is as good
 		return err
@@ -156,8 +156,12 @@ func complete(events []itsm.Event, notices []itsm.Notice, receipt itsm.Receipt) 
 	return events
 }
 
-// plan has the next stage looked up in the directory and the calendars.
+// plan has the next stage looked up in the directory and the calendars. Where
+// none is left there is nothing to look up.
 func (a *approval) plan(ctx workflow.Context) (itsm.StagePlan, error) {
+	if a.rules.Next >= len(a.rules.Rules.Stages) {
+		return itsm.StagePlan{Stage: a.rules.Next, Owner: a.rules.Owner}, nil
+	}
 	var plan itsm.StagePlan
 	err := soon(ctx, ActivityPlanStage, PlanRequest{
 		Flow: a.in.Flow, Calendar: a.in.Calendar, Service: a.in.Service,

@@ -102,11 +102,11 @@ func (a *approval) absence(args AbsenceArgs, at time.Time) (int, error) {
 }
 
 func (a *approval) checkAmend(args AmendArgs, _ time.Time) error {
-	return a.rules.CheckAmendment(args.Command, args.Subject)
+	return a.rules.CheckAmendment(args.Command, args.Amendment.Subject)
 }
 
 func (a *approval) amend(args AmendArgs, at time.Time) (int, error) {
-	return a.rules.Amend(args.Command, args.Subject, args.Bound, at)
+	return a.rules.Amend(args.Command, args.Amendment, at)
 }
 
 func (a *approval) checkWithdraw(args PlainArgs, _ time.Time) error {

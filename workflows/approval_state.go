@@ -25,7 +25,7 @@ func newApproval(ctx workflow.Context, in ApprovalInput) (*approval, error) {
 	a := &approval{
 		in:      in,
 		base:    baseView(in),
-		rules:   itsm.NewApproval(in.ID, in.Requester, rules, in.Subject),
+		rules:   itsm.NewApproval(in.ID, in.Requester, in.Summary, rules, in.Subject),
 		turn:    workflow.NewMutex(ctx),
 		answers: map[string]itsm.Receipt{},
 	}
@@ -40,7 +40,7 @@ func newApproval(ctx workflow.Context, in ApprovalInput) (*approval, error) {
 
 // baseView is the part of the view that never changes.
 func baseView(in ApprovalInput) itsm.View {
-	v := itsm.View{Summary: in.Summary, Parent: in.Parent, Opened: in.Opened}
+	v := itsm.View{Parent: in.Parent, Opened: in.Opened}
 	v.Definitions = []itsm.DefinitionRef{in.Flow.DefinitionRef}
 	for _, d := range []*Definition{in.Calendar, in.Service} {
 		if d != nil {
@@ -58,7 +58,7 @@ func (a *approval) view(ctx workflow.Context) itsm.View {
 }
 
 func (a *approval) inbox(ctx workflow.Context) []itsm.InboxItem {
-	return a.rules.Inbox(a.in.Summary, workflow.Now(ctx))
+	return a.rules.Inbox(workflow.Now(ctx))
 }
 
 // snapshot is the whole state, from which takeUp goes on.
@@ -101,7 +101,7 @@ func (a *approval) continueAsNew(ctx workflow.Context) error {
 // tell has people told of what happened, without holding up the process. What
 // came of it is recorded.
 func (a *approval) tell(ctx workflow.Context, events []itsm.Event) {
-	request := NotifyRequest{Process: a.in.ID, Summary: a.in.Summary}
+	request := NotifyRequest{Process: a.in.ID, Summary: a.rules.Summary}
 	for _, event := range events {
 		if len(event.Tell) > 0 {
 			event.Answer = nil // nobody else's business

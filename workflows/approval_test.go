@@ -245,7 +245,7 @@ func TestAmendedSubjectVoidsWhatWasApproved(t *testing.T) {
 	w.plans = asking(2, nil, "maria", "tom", "ines")
 	w.at(time.Minute, func() { w.decide("maria", itsm.Approve, "1") })
 	w.at(2*time.Minute, func() {
-		w.send(workflows.UpdateAmend, "a", workflows.AmendArgs{Command: by("raj", "a"), Subject: []byte(`{"amount":9}`), Bound: "other"})
+		w.send(workflows.UpdateAmend, "a", workflows.AmendArgs{Command: by("raj", "a"), Amendment: itsm.Amendment{Subject: []byte(`{"amount":9}`), Summary: "Buy nine", Bound: "other"}})
 	})
 	w.at(3*time.Minute, func() { w.decide("tom", itsm.Reject, "2") })
 	w.at(4*time.Minute, func() { w.decide("ines", itsm.Approve, "3") })
@@ -255,6 +255,7 @@ func TestAmendedSubjectVoidsWhatWasApproved(t *testing.T) {
 	w.run(approvalOf(t, twoStages))
 	assert.Contains(t, w.types(), itsm.EventApprovalsVoided)
 	assert.JSONEq(t, `{"amount":9}`, string(w.view.Subject))
+	assert.Equal(t, "Buy nine", w.view.Summary)
 }
 
 func TestStepRecordedJustBeforeACrashStandsAndIsTakenUp(t *testing.T) {

@@ -82,9 +82,8 @@ type AbsenceArgs struct {
 
 // AmendArgs are the arguments of UpdateAmend.
 type AmendArgs struct {
-	Command itsm.Command    `json:"command"`
-	Subject json.RawMessage `json:"subject"` // checked, and with the schema's defaults
-	Bound   string          `json:"bound"`   // digest of the parts that approvals are bound to
+	Command   itsm.Command   `json:"command"`
+	Amendment itsm.Amendment `json:"amendment"`
 }
 
 // PlainArgs are the arguments of updates that need nothing but the command.

@@ -107,12 +107,21 @@ func (b *bench) apply(ctx context.Context) error {
 	return b.post(ctx, "/v1/definitions", "", "application/yaml", []byte(text.String()), nil)
 }
 
+// contestant is one of the two sides: how it starts an approval, and how it
+// decides the one that it started.
+type contestant struct {
+	start  func(context.Context) (id string, err error)
+	decide func(ctx context.Context, id string) error
+}
+
 // measureRates lets the two sides take turns, so that a machine that slows
 // down slows both.
 func (b *bench) measureRates(ctx context.Context, r *benchReport) error {
 	each := max(b.options.n/b.options.rounds, 1)
-	for _, warm := range []func(context.Context) (time.Duration, error){b.stewardOnce, b.bareOnce} {
-		if _, _, err := b.rate(ctx, b.options.concurrency, warm); err != nil {
+	steward := contestant{func(ctx context.Context) (string, error) { return b.start(ctx, 1) }, b.decide}
+	bare := contestant{b.startBare, b.decideBare}
+	for _, c := range []contestant{steward, bare} { // to warm up
+		if _, _, err := b.rate(ctx, b.options.concurrency, c); err != nil {
 			return err
 		}
 	}
@@ -121,12 +130,12 @@ func (b *bench) measureRates(ctx context.Context, r *benchReport) error {
 	var statements int64
 	for range b.options.rounds {
 		before := b.node.store.Statements()
-		rate, took, err := b.rate(ctx, each, b.stewardOnce)
+		rate, took, err := b.rate(ctx, each, steward)
 		if err != nil {
 			return err
 		}
 		statements += b.node.store.Statements() - before
-		bareRate, bareTook, err := b.rate(ctx, each, b.bareOnce)
+		bareRate, bareTook, err := b.rate(ctx, each, bare)
 		if err != nil {
 			return err
 		}
@@ -140,34 +149,40 @@ func (b *bench) measureRates(ctx context.Context, r *benchReport) error {
 	return nil
 }
 
-// rate does something n times with all clients, and gives how many a second
-// and how long each decision took.
-func (b *bench) rate(ctx context.Context, n int, once func(context.Context) (time.Duration, error)) (float64, []time.Duration, error) {
-	took := make([]time.Duration, n)
+// rate has a side start n approvals, then decide them, each time with all
+// clients. It gives how many a second went through both, and how long each
+// decision took. Starts come first, so that every approval waits when it is
+// decided: a decision that comes at once would spare the bare workflow a task.
+func (b *bench) rate(ctx context.Context, n int, c contestant) (perSecond float64, decisions []time.Duration, err error) {
+	ids, decisions := make([]string, n), make([]time.Duration, n)
+	began := time.Now()
+	err = b.each(ctx, n, func(ctx context.Context, i int) (err error) {
+		ids[i], err = c.start(ctx)
+		return err
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	err = b.each(ctx, n, func(ctx context.Context, i int) error {
+		sent := time.Now()
+		err := c.decide(ctx, ids[i])
+		decisions[i] = time.Since(sent)
+		return err
+	})
+	return float64(n) / time.Since(began).Seconds(), decisions, err
+}
+
+// each does something n times, with all clients.
+func (b *bench) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(b.options.concurrency)
-	began := time.Now()
 	for i := range n {
-		group.Go(func() (err error) {
-			took[i], err = once(ctx)
-			return err
-		})
+		group.Go(func() error { return do(ctx, i) })
 	}
-	err := group.Wait()
-	return float64(n) / time.Since(began).Seconds(), took, err
+	return group.Wait()
 }
 
-// stewardOnce starts an approval over HTTP and decides it.
-func (b *bench) stewardOnce(ctx context.Context) (time.Duration, error) {
-	id, err := b.start(ctx, 1)
-	if err != nil {
-		return 0, err
-	}
-	began := time.Now()
-	err = b.decide(ctx, id)
-	return time.Since(began), err
-}
-
+// start asks for an approval over HTTP.
 func (b *bench) start(ctx context.Context, stages int) (string, error) {
 	var receipt itsm.Receipt
 	body := fmt.Sprintf(`{"flow": "bench-%d", "subject": {}}`, stages)
@@ -175,29 +190,27 @@ func (b *bench) start(ctx context.Context, stages int) (string, error) {
 	return receipt.Process, err
 }
 
+// decide approves one over HTTP.
 func (b *bench) decide(ctx context.Context, id string) error {
 	return b.post(ctx, "/v1/approvals/"+id+"/decisions", "bench-approver", "application/json", []byte(`{"decision": "approve"}`), nil)
 }
 
-// bareOnce starts a bare workflow and sends it the update that it waits for.
-func (b *bench) bareOnce(ctx context.Context) (time.Duration, error) {
-	_, took, err := b.bare(ctx)
-	return took, err
-}
-
-func (b *bench) bare(ctx context.Context) (id string, took time.Duration, err error) {
+func (b *bench) startBare(ctx context.Context) (string, error) {
 	run, err := b.node.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: benchBareQueue}, benchBare)
 	if err != nil {
-		return "", 0, fmt.Errorf("starting a bare workflow: %w", err)
+		return "", fmt.Errorf("starting a bare workflow: %w", err)
 	}
-	began := time.Now()
+	return run.GetID(), nil
+}
+
+func (b *bench) decideBare(ctx context.Context, id string) error {
 	handle, err := b.node.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: run.GetID(), UpdateName: "decide", WaitForStage: client.WorkflowUpdateStageCompleted, Args: []any{"approve"},
+		WorkflowID: id, UpdateName: "decide", WaitForStage: client.WorkflowUpdateStageCompleted, Args: []any{"approve"},
 	})
-	if err == nil {
-		err = handle.Get(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("deciding a bare workflow: %w", err)
 	}
-	return run.GetID(), time.Since(began), err
+	return handle.Get(ctx, nil)
 }
 
 // bareWait is the least that Temporal's SDK can do for an approval: wait for
@@ -214,9 +227,14 @@ func bareWait(ctx workflow.Context) (string, error) {
 
 // measureHistories counts what one approval leaves behind.
 func (b *bench) measureHistories(ctx context.Context, r *benchReport) error {
-	var err error
-	bareID, _, err := b.bare(ctx)
+	bareID, err := b.startBare(ctx)
 	if err != nil {
+		return err
+	}
+	if err := b.awaitFirstTask(ctx, bareID); err != nil {
+		return err
+	}
+	if err := b.decideBare(ctx, bareID); err != nil {
 		return err
 	}
 	if r.Bare.Events, r.Bare.Bytes, err = b.history(ctx, bareID); err != nil {
@@ -231,6 +249,19 @@ func (b *bench) measureHistories(ctx context.Context, r *benchReport) error {
 	r.Steward.Events = events[1]
 	r.EventsPerFurtherStage = max(events[2]-events[1], events[3]-events[2])
 	return b.measureNotification(ctx, r)
+}
+
+// awaitFirstTask returns when a workflow waits, after its first task.
+func (b *bench) awaitFirstTask(ctx context.Context, id string) error {
+	for {
+		workflow, err := b.node.temporal.DescribeWorkflowExecution(ctx, id, "")
+		if err != nil {
+			return fmt.Errorf("looking at %s: %w", id, err)
+		}
+		if workflow.GetPendingWorkflowTask() == nil && workflow.GetWorkflowExecutionInfo().GetHistoryLength() > 3 {
+			return nil
+		}
+	}
 }
 
 // measureNotification carries one more approval out with a channel: two
