@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"regexp"
 	"slices"
 	"time"
 
@@ -59,6 +60,10 @@ func newToken(ctx context.Context, s *store.Store, id string, request api.TokenR
 	return api.NewToken{Secret: text, Token: shownToken(token)}, nil
 }
 
+// integrationName is how the contract writes names. A token that is made in the
+// database does not pass the contract.
+var integrationName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
 // tokenFor checks the request by itself.
 func tokenFor(request api.TokenRequest, now time.Time) (store.Token, error) {
 	token := store.Token{Label: request.Label, CreatedAt: now, Roles: []string{}}
@@ -69,6 +74,8 @@ func tokenFor(request api.TokenRequest, now time.Time) (store.Token, error) {
 		return token, itsm.FieldErrorf(itsm.CodeInvalid, "/roles", "a person's roles are those in the directory; leave roles out")
 	case request.Person != "":
 		token.Subject = itsm.Person(request.Person)
+	case !integrationName.MatchString(request.Integration):
+		return token, itsm.FieldErrorf(itsm.CodeInvalid, "/integration", "an integration can't be named %q; use up to 63 lower-case letters, digits and dashes", request.Integration)
 	default:
 		token.Subject = itsm.Integration(request.Integration)
 		token.Roles = append(token.Roles, request.Roles...)

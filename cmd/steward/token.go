@@ -14,7 +14,7 @@ func newTokenCommand(e *env) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "token",
 		Short: "Make, list and revoke the tokens that open the API",
-	}, newTokenCreateCommand(e), newTokenListCommand(e), newTokenRevokeCommand(e))
+	}, newTokenCreateCommand(e), newTokenListCommand(e), newTokenRevokeCommand(e), newTokenBootstrapCommand(e))
 }
 
 func newTokenCreateCommand(e *env) *cobra.Command {
