@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -45,16 +44,21 @@ func runDev(ctx context.Context, e *env, cfg config.Config) (err error) {
 	if cfg.Database.URL != "" || cfg.Temporal.Address != "" {
 		return itsm.Errorf(itsm.CodeInvalid, "dev brings its own Temporal and database; for others use `steward server` and `steward worker`")
 	}
+	lock, err := embedded.Lock(cfg.Data) // first: who starts a second one by mistake should be told of the first
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return itsm.Errorf(itsm.CodeInvalid, "%s can't be listened on: %v; choose another with --listen", cfg.Listen, err)
 	}
 	defer func() { _ = listener.Close() }() // serve has closed it in the usual case
-	temporal, unlock, err := startEmbedded(ctx, &cfg, log)
+	temporal, err := startTemporal(ctx, &cfg, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, temporal.Stop(), unlock()) }()
+	defer func() { err = errors.Join(err, temporal.Stop()) }()
 	n, err := openNode(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -73,17 +77,23 @@ func runDev(ctx context.Context, e *env, cfg config.Config) (err error) {
 // startEmbedded starts Temporal in the data folder, which no other process may
 // use meanwhile, and points the settings to it.
 func startEmbedded(ctx context.Context, cfg *config.Config, log *slog.Logger) (*embedded.Server, func() error, error) {
-	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("making the data folder: %w", err)
-	}
 	lock, err := embedded.Lock(cfg.Data)
 	if err != nil {
 		return nil, nil, err
 	}
-	temporal, err := embedded.Start(ctx, embedded.Options{Dir: cfg.Data, Namespace: cfg.Temporal.Namespace, Logger: log})
+	temporal, err := startTemporal(ctx, cfg, log)
 	if err != nil {
 		return nil, nil, errors.Join(err, lock.Unlock())
 	}
-	cfg.Temporal.Address = temporal.Address()
 	return temporal, lock.Unlock, nil
+}
+
+// startTemporal starts Temporal in a data folder that is locked already.
+func startTemporal(ctx context.Context, cfg *config.Config, log *slog.Logger) (*embedded.Server, error) {
+	temporal, err := embedded.Start(ctx, embedded.Options{Dir: cfg.Data, Namespace: cfg.Temporal.Namespace, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Temporal.Address = temporal.Address()
+	return temporal, nil
 }
