@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -108,78 +107,20 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// reply is an answer over HTTP.
-type reply struct {
-	status int
-	body   []byte
-}
-
-func (r reply) ok() bool { return r.status >= 200 && r.status < 300 }
-
-// lost says that the fate of the request is unknown or put off, so that it
-// must be sent again under the same key.
-func (r reply) lost() bool { return r.status == 0 || r.status >= 500 }
-
-func (r reply) into(t require.TestingT, v any) {
-	require.NoError(t, json.Unmarshal(r.body, v), "%s", r.body)
-}
-
 // send sends one request as a person; a status of 0 means that no answer came.
 func (d *devProcess) send(method, path, as, key string, body any) reply {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return reply{status: 499, body: []byte(err.Error())}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, d.url()+path, bytes.NewReader(raw))
-	if err != nil {
-		return reply{status: 499, body: []byte(err.Error())}
-	}
-	request.Header.Set("Content-Type", "application/json")
-	if as != "" {
-		request.Header.Set("Steward-As", as)
-	}
-	if key != "" {
-		request.Header.Set("Idempotency-Key", key)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return reply{body: []byte(err.Error())}
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return reply{body: []byte(err.Error())}
-	}
-	return reply{status: response.StatusCode, body: text}
+	return visitor{url: d.url(), as: as}.send(method, path, key, body)
 }
 
-// insist sends a request until its fate is known, as an integration does that
-// retries blindly under one key.
+// insist sends a request until its fate is known.
 func (d *devProcess) insist(method, path, as, key string, body any) reply {
-	deadline := time.Now().Add(2 * time.Minute)
-	for {
-		r := d.send(method, path, as, key, body)
-		if !r.lost() || time.Now().After(deadline) {
-			return r
-		}
-		time.Sleep(20 * time.Millisecond) // a pause between retries, not a wait for anything
-	}
+	return visitor{url: d.url(), as: as}.insist(method, path, key, body)
 }
 
 // apply applies definitions, given as YAML.
 func (d *devProcess) apply(yaml string) {
 	d.t.Helper()
-	request, err := http.NewRequestWithContext(d.t.Context(), http.MethodPost, d.url()+"/v1/definitions", bytes.NewBufferString(yaml))
-	require.NoError(d.t, err)
-	request.Header.Set("Content-Type", "application/yaml")
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(d.t, err)
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	require.NoError(d.t, err)
-	require.Equal(d.t, http.StatusOK, response.StatusCode, "%s", text)
+	visitor{url: d.url()}.apply(d.t, yaml)
 }
 
 // all reads every page of a list.
