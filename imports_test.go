@@ -43,20 +43,21 @@ var layout = map[string][]string{
 // homes says which folders may know a library, so that it can be exchanged
 // there. Prefixes of import paths.
 var homes = map[string][]string{
-	"github.com/spf13/viper":    {"config"},
-	"go.temporal.io/server":     {"embedded"},
-	"go.temporal.io/":           {"workflows", "activities", "worker", "engine", "audit", "embedded", "cmd"},
-	"cel.dev/":                  {"definition"},
-	"go.yaml.in/yaml":           {"definition", "config", "cmd"},
-	"github.com/gin-gonic/":     {"server"},
-	"github.com/jmoiron/sqlx":   {"store"},
-	"github.com/lib/pq":         {"store", "internal"},
-	"github.com/pressly/goose":  {"store"},
-	"github.com/spf13/cobra":    {"cmd"},
-	"github.com/wneessen/":      {"notify"},
-	"github.com/stretchr/":      {}, // tests alone
-	"pgregory.net/rapid":        {}, // tests alone
-	module + "/internal/pgtest": {}, // tests alone
+	"github.com/spf13/viper":      {"config"},
+	"go.temporal.io/server":       {"embedded"},
+	"go.temporal.io/":             {"workflows", "activities", "worker", "engine", "audit", "embedded", "cmd"},
+	"cel.dev/":                    {"definition"},
+	"go.yaml.in/yaml":             {"definition", "config", "cmd"},
+	"github.com/gin-gonic/":       {"server"},
+	"github.com/jmoiron/sqlx":     {"store"},
+	"github.com/lib/pq":           {"store", "internal"},
+	"github.com/pressly/goose":    {"store"},
+	"github.com/spf13/cobra":      {"cmd"},
+	"github.com/wneessen/":        {"notify"},
+	"github.com/stretchr/":        {}, // tests alone
+	"pgregory.net/rapid":          {}, // tests alone
+	module + "/internal/pgtest":   {}, // tests alone
+	module + "/internal/smtptest": {}, // tests alone
 }
 
 func TestFoldersImportOnlyWhatTheLayoutAllows(t *testing.T) {

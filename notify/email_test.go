@@ -17,15 +17,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/steward-itsm/steward/internal/smtptest"
 )
 
 var update = flag.Bool("update", false, "write the golden mail anew")
 
 var steward = netmail.Address{Name: "Steward", Address: "steward@acme.test"}
 
-func mailer(t *testing.T, p *postOffice, change func(*SMTPOptions)) *Sender {
+func mailer(t *testing.T, p *smtptest.Server, change func(*SMTPOptions)) *Sender {
 	t.Helper()
-	o := SMTPOptions{Address: p.address, From: steward.String(), TLS: TLSNone, RootCAs: p.roots}
+	o := SMTPOptions{Address: p.Address, From: steward.String(), TLS: TLSNone, RootCAs: p.Roots}
 	if change != nil {
 		change(&o)
 	}
@@ -39,15 +41,15 @@ func mailTo(t *testing.T, s *Sender, to Recipient) Outcome {
 
 func TestMailArrivesForAPersonWithAnyName(t *testing.T) {
 	t.Parallel()
-	p := openPostOffice(t, nil)
+	p := smtptest.Open(t, nil)
 	o := mailTo(t, mailer(t, p, nil), chen)
 	assert.Equal(t, Outcome{Recipient: "chen", Channel: "email", Address: "chen@acme.test", Result: "sent", Attempts: 1}, o)
 
-	require.Len(t, p.received(), 1)
-	got := p.received()[0]
-	assert.Contains(t, got.from, "<steward@acme.test>")
-	assert.Contains(t, got.to, "<chen@acme.test>")
-	header, plain, html := open(t, got.data)
+	require.Len(t, p.Received(), 1)
+	got := p.Received()[0]
+	assert.Contains(t, got.From, "<steward@acme.test>")
+	assert.Contains(t, got.To, "<chen@acme.test>")
+	header, plain, html := open(t, got.Data)
 	to, err := header.AddressList("To")
 	require.NoError(t, err)
 	assert.Equal(t, []*netmail.Address{{Name: "陈晓", Address: "chen@acme.test"}}, to)
@@ -97,7 +99,7 @@ func TestDuplicateMailIsRecognisable(t *testing.T) {
 
 func TestHostileTextStaysText(t *testing.T) {
 	t.Parallel()
-	p := openPostOffice(t, nil)
+	p := smtptest.Open(t, nil)
 	m := opened()
 	m.Title = "Buy\r\nBcc: eve@evil.test\r\n\r\n<script>alert(1)</script>\u202eexe"
 	m.Text = "<img src=x onerror=alert(1)>\r\n.\r\nQUIT\r\n--golden--"
@@ -106,8 +108,8 @@ func TestHostileTextStaysText(t *testing.T) {
 	o := mailer(t, p, nil).Deliver(t.Context(), m, []Target{ToEmail(to)})[0]
 	require.Equal(t, ResultSent, o.Result, o.Detail)
 
-	require.Len(t, p.received(), 1)
-	header, plain, html := open(t, p.received()[0].data)
+	require.Len(t, p.Received(), 1)
+	header, plain, html := open(t, p.Received()[0].Data)
 	assert.Empty(t, header.Get("Bcc"))
 	assert.Empty(t, header.Get("Cc"))
 	assert.Equal(t, "Buy Bcc: eve@evil.test <script>alert(1)</script>exe", subject(t, header))
@@ -125,7 +127,7 @@ func TestHostileTextStaysText(t *testing.T) {
 func TestLongTextIsCutShort(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("晓", 5000)
-	p := openPostOffice(t, func(p *postOffice) { p.replies = map[string]string{"END": "550 " + long} })
+	p := smtptest.Open(t, func(p *smtptest.Server) { p.Replies = map[string]string{"END": "550 " + long} })
 	m := opened()
 	m.Title = long
 	o := mailer(t, p, nil).Deliver(t.Context(), m, []Target{ToEmail(chen)})[0]
@@ -181,7 +183,7 @@ func TestMailServersAnswerSaysWhetherToTryAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := openPostOffice(t, func(p *postOffice) { p.replies = map[string]string{c.verb: c.reply} })
+			p := smtptest.Open(t, func(p *smtptest.Server) { p.Replies = map[string]string{c.verb: c.reply} })
 			o := mailTo(t, mailer(t, p, nil), chen)
 			assert.Equal(t, ResultFailed, o.Result)
 			assert.Equal(t, c.retry, o.Retry, o.Detail)
@@ -203,11 +205,11 @@ func TestMailServerThatIsDownIsTriedAgain(t *testing.T) {
 func TestMailTakenByTheServerIsSentHoweverItSaysGoodbye(t *testing.T) {
 	t.Parallel()
 	for _, goodbye := range []string{"", "500 what?"} {
-		p := openPostOffice(t, func(p *postOffice) {
-			p.replies = map[string]string{"QUIT": goodbye, "NOOP": "500 what?", "RSET": "500 what?"}
+		p := smtptest.Open(t, func(p *smtptest.Server) {
+			p.Replies = map[string]string{"QUIT": goodbye, "NOOP": "500 what?", "RSET": "500 what?"}
 		})
 		assert.Equal(t, ResultSent, mailTo(t, mailer(t, p, nil), chen).Result)
-		assert.Len(t, p.received(), 1)
+		assert.Len(t, p.Received(), 1)
 	}
 }
 
@@ -215,38 +217,38 @@ func TestMailIsEncryptedAsDemanded(t *testing.T) {
 	t.Parallel()
 	const user, password = "steward", "hunter2"
 	for name, c := range map[string]struct {
-		prepare func(*postOffice)
+		prepare func(*smtptest.Server)
 		tls     string
 		sent    bool
 	}{
-		"starttls":             {func(p *postOffice) { p.starttls = true }, TLSStart, true},
-		"starttls by default":  {func(p *postOffice) { p.starttls = true }, "", true},
-		"starttls not offered": {func(*postOffice) {}, TLSStart, false},
-		"implicit":             {func(p *postOffice) { p.implicit = true }, TLSImplicit, true},
-		"implicit not spoken":  {func(*postOffice) {}, TLSImplicit, false},
-		"unknown certificate":  {func(p *postOffice) { p.starttls = true; p.roots = nil }, TLSStart, false},
+		"starttls":             {func(p *smtptest.Server) { p.StartTLS = true }, TLSStart, true},
+		"starttls by default":  {func(p *smtptest.Server) { p.StartTLS = true }, "", true},
+		"starttls not offered": {func(*smtptest.Server) {}, TLSStart, false},
+		"implicit":             {func(p *smtptest.Server) { p.Implicit = true }, TLSImplicit, true},
+		"implicit not spoken":  {func(*smtptest.Server) {}, TLSImplicit, false},
+		"unknown certificate":  {func(p *smtptest.Server) { p.StartTLS = true; p.Roots = nil }, TLSStart, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := openPostOffice(t, func(p *postOffice) { p.login = user + " " + password; c.prepare(p) })
+			p := smtptest.Open(t, func(p *smtptest.Server) { p.Login = user + " " + password; c.prepare(p) })
 			o := mailTo(t, mailer(t, p, func(o *SMTPOptions) { o.TLS, o.Username, o.Password = c.tls, user, password }), chen)
 			if !c.sent {
 				assert.Equal(t, ResultFailed, o.Result)
 				assert.True(t, o.Retry, "the operator can mend it")
-				assert.Empty(t, p.received())
+				assert.Empty(t, p.Received())
 				return
 			}
 			require.Equal(t, ResultSent, o.Result, o.Detail)
-			got := p.received()[0]
-			assert.True(t, got.encrypted)
-			assert.True(t, got.loggedIn)
+			got := p.Received()[0]
+			assert.True(t, got.Encrypted)
+			assert.True(t, got.LoggedIn)
 		})
 	}
 }
 
 func TestWrongPasswordWaitsForTheOperatorAndIsNotShown(t *testing.T) {
 	t.Parallel()
-	p := openPostOffice(t, func(p *postOffice) { p.starttls, p.login = true, "steward right" })
+	p := smtptest.Open(t, func(p *smtptest.Server) { p.StartTLS, p.Login = true, "steward right" })
 	o := mailTo(t, mailer(t, p, func(o *SMTPOptions) { o.TLS, o.Username, o.Password = TLSStart, "steward", "hunter2" }), chen)
 	assert.Equal(t, ResultFailed, o.Result)
 	assert.True(t, o.Retry)
@@ -256,23 +258,23 @@ func TestWrongPasswordWaitsForTheOperatorAndIsNotShown(t *testing.T) {
 
 func TestMalformedMailAddressFailsForGood(t *testing.T) {
 	t.Parallel()
-	p := openPostOffice(t, nil)
+	p := smtptest.Open(t, nil)
 	for _, address := range []string{"chen", "chen@acme.test\r\nRCPT TO:<eve@evil.test>", "a@b.test, c@d.test"} {
 		o := mailTo(t, mailer(t, p, nil), Recipient{Person: "chen", Email: address})
 		assert.Equal(t, ResultFailed, o.Result)
 		assert.False(t, o.Retry)
 		assert.Contains(t, o.Detail, "spec.email")
 	}
-	assert.Empty(t, p.received())
+	assert.Empty(t, p.Received())
 }
 
 func TestSilentMailServerIsLeftWhenTheContextEnds(t *testing.T) {
 	t.Parallel()
-	p := openPostOffice(t, func(p *postOffice) { p.silent, p.called = make(chan struct{}), make(chan struct{}) })
-	t.Cleanup(func() { close(p.silent) })
+	p := smtptest.Open(t, func(p *smtptest.Server) { p.Silent, p.Called = make(chan struct{}), make(chan struct{}) })
+	t.Cleanup(func() { close(p.Silent) })
 	ctx, cancel := context.WithCancel(t.Context())
 	began := time.Now()
-	go func() { <-p.called; cancel() }()
+	go func() { <-p.Called; cancel() }()
 	o := mailer(t, p, nil).Deliver(ctx, opened(), []Target{ToEmail(chen)})[0]
 	assert.Equal(t, ResultFailed, o.Result)
 	assert.True(t, o.Retry)
