@@ -41,7 +41,7 @@ func TestDocsShowWhatHappens(t *testing.T) {
 			newDocsShell(t).run(path, commands)
 		})
 	}
-	assert.GreaterOrEqual(t, ran, 5, "the pages lost their commands")
+	assert.GreaterOrEqual(t, ran, 6, "the pages lost their commands")
 }
 
 func TestDocsSayWhyABlockIsNotRun(t *testing.T) {
