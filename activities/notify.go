@@ -47,10 +47,22 @@ func (a *Activities) Notify(ctx context.Context, request workflows.NotifyRequest
 		activity.RecordHeartbeat(ctx, reached)
 	}
 	if again && time.Since(activity.GetInfo(ctx).ScheduledTime) < giveUp {
+		a.warnOfUnreached(request.Process, reached)
 		return workflows.Notified{}, temporal.NewApplicationErrorWithOptions("some could not be reached yet", "notify.retry",
-			temporal.ApplicationErrorOptions{NextRetryDelay: wait})
+			// Benign, because it is told already, by whom and why.
+			temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
 	}
 	return notified(notices, reached)
+}
+
+// warnOfUnreached tells the operators who could not be reached, and why.
+func (a *Activities) warnOfUnreached(process string, reached [][]notify.Outcome) {
+	for _, outcome := range slices.Concat(reached...) {
+		if outcome.Retry {
+			a.Log.Warn("not told yet; it is tried again", "process", process, "recipient", outcome.Recipient,
+				"channel", outcome.Channel, "address", outcome.Address, "attempts", outcome.Attempts, "error", outcome.Detail)
+		}
+	}
 }
 
 // notified says what became of each notice.
@@ -83,6 +95,9 @@ func (a *Activities) deliver(ctx context.Context, request workflows.NotifyReques
 	}
 	if len(earlier) != len(targets) {
 		earlier = nil // the directory changed meanwhile; better told twice than not at all
+	}
+	if earlier, err = a.spareOvertaken(ctx, eventOf(request.Events, notice), notice, targets, earlier); err != nil {
+		return nil, err
 	}
 	return a.Sender.Redeliver(ctx, message(request, notice), targets, earlier), nil
 }

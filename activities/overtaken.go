@@ -1,0 +1,65 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/steward-itsm/steward/itsm"
+	"github.com/steward-itsm/steward/notify"
+)
+
+// asking are the notices that ask people for something. Each of the others only
+// says what happened, which stays true however late it is told.
+var asking = []itsm.EventType{
+	itsm.EventStageOpened, itsm.EventStageReminded, itsm.EventStageEscalated,
+	itsm.EventSeatDelegated, itsm.EventAbsenceNoted,
+}
+
+// spareOvertaken gives the outcomes with which an attempt begins. Nobody is
+// asked for what is over: after an outage of the mail server, those who have
+// decided meanwhile get no mail that asks them to. Webhooks are told all, since
+// they keep a record and can read what came after.
+func (a *Activities) spareOvertaken(ctx context.Context, event itsm.Event, notice itsm.Notice, targets []notify.Target, earlier []notify.Outcome) ([]notify.Outcome, error) {
+	if !slices.Contains(asking, notice.Type) {
+		return earlier, nil
+	}
+	view, err := a.Store.View(ctx, event.Process)
+	if err != nil {
+		return nil, fmt.Errorf("reading whether %s still waits: %w", event.Process, err)
+	}
+	outcomes := make([]notify.Outcome, len(targets))
+	for i, target := range targets {
+		outcomes[i].Retry = true // not tried yet
+		if len(earlier) == len(targets) {
+			outcomes[i] = earlier[i]
+		}
+		if outcomes[i].Retry && target.Channel != notify.ChannelWebhook && overtaken(view, event, target.Person.Person) {
+			outcomes[i] = notify.Outcome{
+				Recipient: target.Person.Person, Channel: target.Channel, Address: target.Person.Email, Attempts: outcomes[i].Attempts,
+				Result: notify.ResultSkipped, Detail: "it no longer waited for this when they could be told",
+			}
+		}
+	}
+	return outcomes, nil
+}
+
+// overtaken reports whether nothing that an event asks a person for is left.
+func overtaken(view itsm.View, event itsm.Event, person string) bool {
+	var asked itsm.StageEvent
+	var now itsm.ApprovalDetail
+	if json.Unmarshal(event.Data, &asked) != nil || json.Unmarshal(view.Detail, &now) != nil {
+		return false // better told too much
+	}
+	switch {
+	case view.State == itsm.StateClosed:
+		return true
+	case asked.Stage != "" && asked.Stage != now.Stage, asked.Round != 0 && asked.Round != now.Round:
+		return true
+	case event.Type == itsm.EventStageEscalated:
+		return false // those who are told need have no vote
+	default:
+		return !slices.Contains(now.WaitingFor, person)
+	}
+}

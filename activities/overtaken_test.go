@@ -1,0 +1,38 @@
+package activities
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/steward-itsm/steward/itsm"
+)
+
+func TestNobodyIsAskedForWhatIsOver(t *testing.T) {
+	t.Parallel()
+	waits := itsm.View{State: itsm.StateOpen, Detail: json.RawMessage(`{"stage":"finance","round":2,"waitingFor":["tom"]}`)}
+	closed := waits
+	closed.State = itsm.StateClosed
+	cases := map[string]struct {
+		view   itsm.View
+		kind   itsm.EventType
+		data   string
+		person string
+		want   bool
+	}{
+		"it waits for them":       {waits, itsm.EventStageOpened, `{"stage":"finance","round":2}`, "tom", false},
+		"they have decided":       {waits, itsm.EventStageReminded, `{"stage":"finance","round":2}`, "ines", true},
+		"the stage is over":       {waits, itsm.EventStageReminded, `{"stage":"manager","round":2}`, "tom", true},
+		"the round is over":       {waits, itsm.EventStageOpened, `{"stage":"finance","round":1}`, "tom", true},
+		"it is closed":            {closed, itsm.EventStageEscalated, `{"stage":"finance","round":2}`, "tom", true},
+		"they need have no vote":  {waits, itsm.EventStageEscalated, `{"stage":"finance","round":2}`, "maria", false},
+		"a vote was handed over":  {waits, itsm.EventSeatDelegated, `{"stage":"finance","to":"tom"}`, "tom", false},
+		"and is used":             {waits, itsm.EventSeatDelegated, `{"stage":"finance","to":"ines"}`, "ines", true},
+		"what can't be read asks": {waits, itsm.EventStageOpened, `[]`, "ines", false},
+	}
+	for name, c := range cases {
+		event := itsm.Event{Type: c.kind, Data: json.RawMessage(c.data)}
+		assert.Equal(t, c.want, overtaken(c.view, event, c.person), name)
+	}
+}
