@@ -162,7 +162,8 @@ func (b *bundle) record(t *testing.T, id, requester string, waitsFor ...string) 
 	for _, person := range waitsFor {
 		r.Inbox = append(r.Inbox, itsm.InboxItem{Process: id, Task: "manager/1", Person: person, Action: "decide", Title: "Buy a thing", Since: noon})
 	}
-	require.NoError(t, b.store.Record(t.Context(), r))
+	_, err := b.store.Record(t.Context(), r)
+	require.NoError(t, err)
 }
 
 type option func(*http.Request)
