@@ -45,7 +45,7 @@ func (c *cluster) settings(more ...string) []string {
 func (c *cluster) server(env ...string) *part {
 	c.t.Helper()
 	address := freeAddress(c.t)
-	p := c.start("http://"+address, env, c.settings("server", "--listen", address, "--log-level", "warn")...)
+	p := startPart(c.t, "http://"+address, env, c.settings("server", "--listen", address, "--log-level", "warn")...)
 	require.Eventually(c.t, p.isReady, time.Minute, 20*time.Millisecond, "steward server is not ready")
 	return p
 }
@@ -53,22 +53,23 @@ func (c *cluster) server(env ...string) *part {
 // worker starts one, and returns when it says that it works.
 func (c *cluster) worker(env ...string) *part {
 	c.t.Helper()
-	p := c.start("", append(env, "STEWARD_NOTIFY_LOG=false"), c.settings("worker", "--log-level", "warn")...)
+	p := startPart(c.t, "", append(env, "STEWARD_NOTIFY_LOG=false"), c.settings("worker", "--log-level", "warn")...)
 	require.Eventually(c.t, func() bool { return strings.Contains(p.out.String(), "ready on task queue") },
 		time.Minute, 20*time.Millisecond, "steward worker is not ready")
 	return p
 }
 
-func (c *cluster) start(url string, env []string, args ...string) *part {
-	c.t.Helper()
-	p := &part{name: args[0], url: url, cmd: steward(context.WithoutCancel(c.t.Context()), args...)}
+// startPart starts a process, which ends with the test at the latest.
+func startPart(t *testing.T, url string, env []string, args ...string) *part {
+	t.Helper()
+	p := &part{name: args[0], url: url, cmd: steward(context.WithoutCancel(t.Context()), args...)}
 	p.cmd.Env = append(p.cmd.Env, env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.log
-	require.NoError(c.t, p.cmd.Start())
-	c.t.Cleanup(func() {
+	require.NoError(t, p.cmd.Start())
+	t.Cleanup(func() {
 		p.end(syscall.SIGTERM)
-		if c.t.Failed() {
-			c.t.Logf("steward %s wrote:\n%s", p.name, p.log.String())
+		if t.Failed() {
+			t.Logf("steward %s wrote:\n%s", p.name, p.log.String())
 		}
 	})
 	return p
@@ -120,6 +121,12 @@ func (b *lockedBuffer) String() string {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	return b.text.String()
+}
+
+// wait waits for a moment of the clock.
+func wait(t *testing.T, until time.Time) {
+	t.Helper()
+	require.Eventually(t, func() bool { return !time.Now().Before(until) }, time.Until(until)+time.Minute, 10*time.Millisecond)
 }
 
 // command runs a command line to its end, in this process. The variables say
