@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
@@ -69,8 +70,8 @@ func (n *node) onClose(f func() error) { n.closers = append(n.closers, f) }
 // close ends everything, last opened first.
 func (n *node) close() error {
 	var errs []error
-	for i := len(n.closers) - 1; i >= 0; i-- {
-		errs = append(errs, n.closers[i]())
+	for _, closer := range slices.Backward(n.closers) {
+		errs = append(errs, closer())
 	}
 	n.closers = nil
 	return errors.Join(errs...)

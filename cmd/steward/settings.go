@@ -26,11 +26,7 @@ var settingFlags = map[string]string{
 func addConfigFlags(cmd *cobra.Command, names ...string) {
 	cmd.Flags().String("config", "", "YAML file with settings; STEWARD_… variables and flags win over it")
 	for _, name := range names {
-		usage, known := settingFlags[name]
-		if !known { // a slip in this package, found by any test that builds the command
-			panic(fmt.Sprintf("no such setting flag: %s", name))
-		}
-		cmd.Flags().String(name, "", usage)
+		cmd.Flags().String(name, "", settingFlags[name])
 	}
 }
 
