@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -144,21 +143,6 @@ func fieldOf(parent string, e *openapi3.SchemaError) itsm.FieldError {
 		field += "/" + pointerEscapes.Replace(match[1])
 	}
 	return itsm.FieldError{Field: field, Code: itsm.CodeInvalid, Message: message}
-}
-
-// checkJSON refuses a body that is not exactly one JSON value, with
-// itsm.CodeMalformed and the place of the fault.
-func checkJSON(body []byte) error {
-	var value json.RawMessage
-	err := json.Unmarshal(body, &value)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		return itsm.Errorf(itsm.CodeMalformed, "the body is not JSON: %v, at byte %d", syntax, syntax.Offset)
-	}
-	if err != nil {
-		return itsm.Errorf(itsm.CodeMalformed, "the body is not JSON: %v", err)
-	}
-	return nil
 }
 
 // serveDocument answers with the contract as JSON.
