@@ -2,6 +2,7 @@ package itsm
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -100,4 +101,20 @@ type Sent struct {
 // come after the approval is closed.
 func (a *Approval) NoteSent(c Command, sent []Sent, at time.Time) int {
 	return a.add(at, c, EventNotificationsSent, NotificationsSent{Sent: sent})
+}
+
+// Title is the line under which the approval is listed.
+func (a *Approval) Title() string { return a.Summary }
+
+// IsClosed reports whether the approval is over.
+func (a *Approval) IsClosed() bool { return a.State == StateClosed }
+
+// Restore replaces the state by one that was written as JSON. The rules stay.
+func (a *Approval) Restore(snapshot json.RawMessage) error {
+	state := Approval{Rules: a.Rules}
+	if err := json.Unmarshal(snapshot, &state); err != nil {
+		return fmt.Errorf("reading the state of an approval: %w", err)
+	}
+	*a = state
+	return nil
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -44,30 +45,25 @@ func soon(ctx workflow.Context, activity string, request, result any) error {
 	return workflow.ExecuteActivity(ordinary, activity, request).Get(ctx, result)
 }
 
-// recorder writes what happens to a process. A process does one thing at a
-// time, so its events are written in the order in which they happened.
-type recorder struct {
-	process  string
-	view     func(workflow.Context) itsm.View
-	inbox    func(workflow.Context) []itsm.InboxItem
-	snapshot func() json.RawMessage
-	tell     func(workflow.Context, []itsm.Event)
-}
-
-// write returns when the events, and what the process looks like after them,
+// record returns when the events, and what the process looks like after them,
 // are in the database. Then it has people told, where they can be reached.
 //
 // A worker may be killed after the database has a step and before Temporal has
 // it. Then Temporal has the step done again, perhaps with other commands first.
-// What is in the journal stands: write gives what the earlier try recorded, and
-// the caller takes it up.
-func (r *recorder) write(ctx workflow.Context, events []itsm.Event) (*itsm.Earlier, error) {
+// What is in the journal stands: record gives what the earlier life recorded,
+// and the caller takes it up.
+func (p *process) record(ctx workflow.Context, events []itsm.Event) (*itsm.Earlier, error) {
 	if len(events) == 0 {
 		return nil, nil
 	}
+	now := workflow.Now(ctx)
+	snapshot, err := json.Marshal(p.state)
+	if err != nil {
+		return nil, fmt.Errorf("writing the state of %s: %w", p.id, err)
+	}
 	var answer Recorded
-	err := soon(ctx, ActivityRecord, RecordRequest{Record: itsm.Record{
-		Process: r.process, Events: events, View: r.view(ctx), Inbox: r.inbox(ctx), Snapshot: r.snapshot(),
+	err = soon(ctx, ActivityRecord, RecordRequest{Record: itsm.Record{
+		Process: p.id, Events: events, View: p.state.View(p.base, now), Inbox: p.state.Inbox(now), Snapshot: snapshot,
 	}}, &answer)
 	if err != nil {
 		return nil, err
@@ -76,7 +72,7 @@ func (r *recorder) write(ctx workflow.Context, events []itsm.Event) (*itsm.Earli
 		events = answer.Earlier.Events
 	}
 	if answer.Reachable {
-		r.tell(ctx, events)
+		p.tell(ctx, events)
 	}
 	return answer.Earlier, nil
 }
