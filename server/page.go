@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -59,7 +60,7 @@ func (s *Server) servePages(router gin.IRouter) error {
 		return err
 	}
 	var page bytes.Buffer
-	tmpl, err := template.New("docs").Parse(docsHTML)
+	tmpl, err := template.New("docs").Funcs(template.FuncMap{"prose": prose, "inline": inline}).Parse(docsHTML)
 	if err != nil {
 		return fmt.Errorf("reading docs.html: %w", err)
 	}
@@ -72,6 +73,22 @@ func (s *Server) servePages(router gin.IRouter) error {
 		c.Data(http.StatusOK, "text/html; charset=utf-8", page.Bytes())
 	})
 	return nil
+}
+
+var quoted = regexp.MustCompile("`([^`]+)`")
+
+// inline shows what the contract has between backquotes as code.
+func inline(text string) template.HTML {
+	return template.HTML(quoted.ReplaceAllString(template.HTMLEscapeString(text), "<code>$1</code>")) //nolint:gosec // escaped
+}
+
+// prose shows text as paragraphs, which blank lines part.
+func prose(text string) template.HTML {
+	var page strings.Builder
+	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
+		page.WriteString("<p>" + string(inline(paragraph)) + "</p>")
+	}
+	return template.HTML(page.String()) //nolint:gosec // escaped by inline
 }
 
 func (c *contract) page() docsPage {
