@@ -5,8 +5,10 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,21 +26,39 @@ import (
 type cluster struct {
 	t        *testing.T
 	database string
+	folder   string // of Temporal's files
+	address  string // of Temporal
 	temporal *embedded.Server
 }
 
 // startCluster starts Temporal, beside a database that it leaves as it is.
 func startCluster(t *testing.T, database string) *cluster {
 	t.Helper()
-	temporal, err := embedded.Start(t.Context(), embedded.Options{Dir: t.TempDir(), Namespace: "steward", Logger: slog.New(slog.DiscardHandler)})
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, temporal.Stop()) })
-	return &cluster{t: t, database: database, temporal: temporal}
+	c := &cluster{t: t, database: database, folder: t.TempDir(), address: freeAddress(t)}
+	c.startTemporal()
+	t.Cleanup(c.stopTemporal)
+	return c
 }
+
+// startTemporal starts it at its address, with all that it knew.
+func (c *cluster) startTemporal() {
+	c.t.Helper()
+	_, port, err := net.SplitHostPort(c.address)
+	require.NoError(c.t, err)
+	number, err := strconv.Atoi(port)
+	require.NoError(c.t, err)
+	c.temporal, err = embedded.Start(c.t.Context(), embedded.Options{
+		Dir: c.folder, Port: number, Namespace: "steward", Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(c.t, err)
+}
+
+// stopTemporal takes it away; once more does nothing.
+func (c *cluster) stopTemporal() { assert.NoError(c.t, c.temporal.Stop()) }
 
 // settings are the flags of every part.
 func (c *cluster) settings(more ...string) []string {
-	return append(more, "--database-url", c.database, "--temporal-address", c.temporal.Address())
+	return append(more, "--database-url", c.database, "--temporal-address", c.address)
 }
 
 // server starts one that answers the API at the address, when it is ready.

@@ -23,9 +23,11 @@ const (
 	outageApprovals = 24
 
 	// outageCost is how many events one history may gain while the database is
-	// away, however long: a workflow task of three, what came in with it, the
-	// marker of the try within the task, and the activity that goes on trying.
-	outageCost = 6
+	// away, however long: for a command that was on its way a workflow task of
+	// three, the command, the marker of the try within the task, and the activity
+	// that goes on trying; for each of the three that may wait behind it a
+	// workflow task and the command.
+	outageCost = 6 + 3*4
 )
 
 // outageFlow has one stage that is decided while the database goes away and
@@ -130,7 +132,7 @@ func (o *outage) decide(name, id string, answered chan<- struct{}) {
 			answered <- struct{}{}
 			return
 		}
-		time.Sleep(50 * time.Millisecond) // a pause between retries, not a wait for anything
+		pause(50 * time.Millisecond)
 	}
 }
 
@@ -158,7 +160,7 @@ func (o *outage) seeWhatIsDown(server *part) {
 // history grows by that.
 func (o *outage) seeHistoriesRest() {
 	temporal, err := client.DialContext(o.t.Context(), client.Options{
-		HostPort: o.temporal.Address(), Namespace: "steward", Logger: slog.New(slog.DiscardHandler),
+		HostPort: o.address, Namespace: "steward", Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(o.t, err)
 	defer temporal.Close()
@@ -244,4 +246,33 @@ func (o *outage) checkDeadline() {
 		return
 	}
 	assert.Fail(o.t, "the deadline is not in the journal")
+}
+
+// TestTemporalThatIsAwayDelaysAndDecidesNothing takes the other part away.
+func TestTemporalThatIsAwayDelaysAndDecidesNothing(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, pgtest.URL(t))
+	succeed(t, nil, "migrate", "--database-url", c.database)
+	server := c.server("STEWARD_LIMITS_REQUEST_TIMEOUT=2s")
+	c.worker()
+	o := &outage{cluster: c, deciders: map[string]visitor{}}
+	o.prepare(server)
+	decide := func() reply {
+		return o.deciders["a"].send(http.MethodPost, "/v1/approvals/"+o.ids[0]+"/decisions", "once", map[string]any{"decision": "approve"})
+	}
+	c.stopTemporal()
+	r := decide()
+	assert.Equal(t, http.StatusServiceUnavailable, r.status, "%s", r.body)
+	assert.NotEmpty(t, r.header.Get("Retry-After"))
+	ready := visitor{url: server.url}.send(http.MethodGet, "/readyz", "", nil)
+	assert.Equal(t, http.StatusServiceUnavailable, ready.status)
+	assert.Contains(t, string(ready.body), "temporal does not work")
+	assert.True(t, o.deciders["a"].send(http.MethodGet, "/v1/inbox", "", nil).ok(), "questions are answered all the same")
+
+	c.startTemporal()
+	require.Eventually(t, func() bool { return decide().ok() }, 30*time.Second, 50*time.Millisecond, "it goes on by itself")
+	require.Eventually(t, server.isReady, 30*time.Second, 50*time.Millisecond)
+	var page struct{ Items []itsm.Event }
+	o.deciders["asker"].get(t, "/v1/processes/"+o.ids[0]+"/events", &page)
+	assert.Len(t, page.Items, 3, "opened, asked, and decided once")
 }
