@@ -179,7 +179,7 @@ func decidePurchase(t *testing.T, i int, people environments, servers []*part, c
 			if r := v.send(http.MethodPost, path, key, body); !r.lost() || try == 500 {
 				return r
 			}
-			time.Sleep(20 * time.Millisecond) // a pause between retries, not a wait for anything
+			pause(20 * time.Millisecond)
 		}
 	}
 	var receipt itsm.Receipt

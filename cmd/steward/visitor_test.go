@@ -92,9 +92,12 @@ func (v visitor) insist(method, path, key string, body any) reply {
 		if !r.lost() || time.Now().After(deadline) {
 			return r
 		}
-		time.Sleep(20 * time.Millisecond) // a pause between retries, not a wait for anything
+		pause(20 * time.Millisecond)
 	}
 }
+
+// pause comes between tries. It waits for nothing: the next try tells.
+func pause(d time.Duration) { <-time.After(d) }
 
 // get reads one thing.
 func (v visitor) get(t *testing.T, path string, into any) {
