@@ -2,27 +2,61 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/steward-itsm/steward/itsm"
+	"github.com/steward-itsm/steward/store"
 	"github.com/steward-itsm/steward/workflows"
 )
 
 // Absence notes that a person is away and who stands in, and tells the
 // processes that wait for the person now. Those that ask later find it in the
-// directory. A retry does no harm: each process notes the absence once.
+// directory. A retry gets the same receipts. Where the first try broke off, it
+// goes on from there: each process notes the absence once.
 //
-// The error has CodeAbsenceInvalid, CodePersonUnknown or CodeUnavailable.
+// The error has CodeAbsenceInvalid, CodePersonUnknown, CodeKeyReused or
+// CodeUnavailable.
 func (e *Engine) Absence(ctx context.Context, call Call, absence itsm.Absence) ([]itsm.Receipt, error) {
 	absence.From, absence.To = absence.From.UTC(), absence.To.UTC()
+	command := store.Command{
+		Actor: call.Actor, Key: call.Key,
+		Fingerprint: call.command(workflows.UpdateAbsence, absence.Person, absence).Fingerprint,
+	}
+	answer, err := e.store.Answer(ctx, command)
+	if err != nil {
+		return nil, err
+	}
+	if answer == nil {
+		if answer, err = e.enterAbsence(ctx, call, command, absence); err != nil {
+			return nil, err
+		}
+	}
+	var receipts []itsm.Receipt
+	if err := json.Unmarshal(answer, &receipts); err != nil {
+		return nil, fmt.Errorf("reading the answer to an absence: %w", err)
+	}
+	return receipts, nil
+}
+
+func (e *Engine) enterAbsence(ctx context.Context, call Call, command store.Command, absence itsm.Absence) (json.RawMessage, error) {
 	if err := e.checkAbsence(ctx, absence); err != nil {
 		return nil, err
 	}
-	if err := e.store.AddAbsence(ctx, absence, call.Actor, e.now()); err != nil {
+	if err := e.store.AddAbsence(ctx, command, absence, e.now()); err != nil {
 		return nil, err
 	}
-	return e.noteAbsence(ctx, call, absence)
+	receipts, err := e.noteAbsence(ctx, call, absence)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := json.Marshal(receipts)
+	if err != nil {
+		return nil, fmt.Errorf("writing the answer to an absence: %w", err)
+	}
+	return e.store.FinishCommand(ctx, command, answer)
 }
 
 func (e *Engine) checkAbsence(ctx context.Context, a itsm.Absence) error {
@@ -38,12 +72,13 @@ func (e *Engine) checkAbsence(ctx context.Context, a itsm.Absence) error {
 	return e.checkPerson(ctx, "/delegate", a.Delegate)
 }
 
-// noteAbsence tells every process that waits for the person.
+// noteAbsence tells every process that waits for the person's vote, whoever
+// stands in for them now: an absence entered later may name somebody else.
 func (e *Engine) noteAbsence(ctx context.Context, call Call, absence itsm.Absence) ([]itsm.Receipt, error) {
 	receipts := []itsm.Receipt{}
 	cursor := ""
 	for {
-		page, err := e.store.Inbox(ctx, absence.Person, cursor, 100)
+		page, err := e.store.InboxOfSeat(ctx, absence.Person, cursor, 100)
 		if err != nil {
 			return nil, err
 		}

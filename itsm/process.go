@@ -89,6 +89,7 @@ type InboxItem struct {
 	Process string     `json:"process"`
 	Task    string     `json:"task"`   // unique in the process: the stage's name, and its round
 	Person  string     `json:"person"` // who may act
+	Seat    string     `json:"seat"`   // whose vote it is: somebody else's where the person stands in
 	Action  string     `json:"action"` // "decide" for approvals
 	Title   string     `json:"title"`
 	Since   time.Time  `json:"since"`

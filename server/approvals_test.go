@@ -158,3 +158,16 @@ func TestAbsenceIsOnesOwnOrOfARole(t *testing.T) {
 	b.do(t, "POST", "/v1/people/raj/absence", body, b.person(t, "maria")).is(t, http.StatusOK)
 	b.do(t, "POST", "/v1/people/raj/absence", body, b.person(t, "olga")).problem(t, http.StatusForbidden, itsm.CodeForbidden)
 }
+
+func TestNobodyTakesTheVoteOfAnotherByEnteringTheirAbsence(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	body := `{"from": "2026-03-10T08:00:00Z", "to": "2026-03-20T00:00:00Z", "delegate": "alice"}`
+	alice := b.person(t, "alice") // an operator
+	p := b.do(t, "POST", "/v1/people/maria/absence", body, alice).problem(t, http.StatusForbidden, itsm.CodeForbidden)
+	assert.Contains(t, p.Detail, "name somebody else")
+	assert.Empty(t, b.engine.got)
+	b.do(t, "POST", "/v1/people/maria/absence", body, b.person(t, "maria")).is(t, http.StatusOK)
+	b.do(t, "POST", "/v1/people/maria/absence", body, b.person(t, "bob")).is(t, http.StatusOK)
+	b.do(t, "POST", "/v1/people/maria/absence", body, asToken(b.admin)).is(t, http.StatusOK)
+}

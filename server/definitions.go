@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -35,10 +37,14 @@ func (c *catalog) Lookup(kind, name string) (definition.Document, bool) {
 }
 
 // apply checks documents against each other and what is applied already, and
-// stores what is new: all of it or nothing. The error is definition.Problems
-// with every fault, or has itsm.CodeInvalid or itsm.CodeForbidden.
+// stores what is new: all of it or nothing, and once for each key. The error is definition.Problems
+// with every fault, or has itsm.CodeInvalid, CodeForbidden or CodeKeyReused.
 func (s *Server) apply(ctx context.Context, sources []definition.Source, dryRun bool, by caller, at time.Time) ([]store.Change, error) {
-	return s.store.ApplyDefinitions(ctx, func(current store.Catalog) ([]store.Definition, error) {
+	command := store.Command{Actor: by.actor}
+	if !dryRun { // which changes nothing, so there is nothing to keep from being done twice
+		command.Key, command.Fingerprint = by.key, fingerprint(sources)
+	}
+	return s.store.ApplyDefinitions(ctx, command, func(current store.Catalog) ([]store.Definition, error) {
 		existing := &catalog{current: current}
 		docs, problems := definition.Load(existing, sources...)
 		if existing.err != nil {
@@ -64,7 +70,16 @@ func (s *Server) apply(ctx context.Context, sources []definition.Source, dryRun 
 			return rows, store.ErrDryRun
 		}
 		return rows, nil
-	}, by.actor, at)
+	}, at)
+}
+
+// fingerprint tells a retry from another apply under the same key.
+func fingerprint(sources []definition.Source) string {
+	sum := sha256.New()
+	for _, source := range sources {
+		_, _ = fmt.Fprintf(sum, "apply %q %d\n%s", source.Name, len(source.Text), source.Text) // a hash takes all
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // checkGrant lets only those give or take roles who may: process owners write

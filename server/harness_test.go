@@ -175,6 +175,7 @@ func asToken(secret string) option     { return header("Authorization", "Bearer 
 func (b *bundle) do(t *testing.T, method, target, body string, options ...option) *answered {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	r.Host = "steward.acme.test"
 	if body != "" {
 		r.Header.Set("Content-Type", jsonMedia)
 	}

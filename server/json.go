@@ -62,7 +62,7 @@ func checkObject(decoder *json.Decoder, path []string) error {
 			return err
 		}
 		name, _ := token.(string) // names are strings
-		at := append(path, name)
+		at := append(path[:len(path):len(path)], name)
 		if seen[name] {
 			return itsm.FieldErrorf(itsm.CodeMalformed, pointer(at), "the body has %s twice; send it once", pointer(at))
 		}

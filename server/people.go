@@ -33,6 +33,9 @@ func (o operations) EnterAbsence(ctx context.Context, r api.EnterAbsenceRequestO
 		if err := who.require(absenceOthers); err != nil {
 			return nil, err
 		}
+		if err := checkStandIn(who, r.Name, r.Body.Delegate); err != nil {
+			return nil, err
+		}
 	}
 	absence := itsm.Absence{Person: r.Name, From: r.Body.From.UTC(), To: r.Body.To.UTC(), Delegate: r.Body.Delegate}
 	receipts, err := o.engine.Absence(ctx, who.call(r.Body.Comment), absence)
@@ -44,4 +47,15 @@ func (o operations) EnterAbsence(ctx context.Context, r api.EnterAbsenceRequestO
 		noted.Processes[i] = shown(receipt)
 	}
 	return noted, nil
+}
+
+// checkStandIn keeps those who may enter the absences of others from taking
+// their votes that way.
+func checkStandIn(who caller, person, delegate string) error {
+	if !who.actor.IsPerson(delegate) || who.may(absenceStandIn) {
+		return nil
+	}
+	return itsm.FieldErrorf(itsm.CodeForbidden, "/delegate",
+		"%s may not make themselves the stand-in of %s (%s); name somebody else, or let %s or an administrator enter it",
+		delegate, person, absenceStandIn, person)
 }

@@ -2,10 +2,12 @@ package server
 
 import (
 	"bytes"
+	"database/sql"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -200,7 +202,7 @@ func TestHistoryIsPassedOnByteByByte(t *testing.T) {
 	b := setup(t)
 	olga := b.person(t, "olga")
 	got := b.do(t, "GET", "/v1/processes/APR-1/history", "", olga).is(t, http.StatusOK).Body.Bytes()
-	assert.Equal(t, []byte(`{"events": []}`), got)
+	assert.True(t, bytes.Equal([]byte(`{"events": []}`), got), "%s", got)
 	b.do(t, "GET", "/v1/processes/steward-internal/history", "", olga).problem(t, http.StatusNotFound, itsm.CodeNotFound)
 	b.do(t, "POST", "/v1/processes/steward-internal/resume", "", b.person(t, "alice")).problem(t, http.StatusNotFound, itsm.CodeNotFound)
 	b.engine.err = itsm.Errorf(itsm.CodeHistoryGone, "gone")
@@ -239,6 +241,30 @@ func TestReadinessNamesThePartThatIsDown(t *testing.T) {
 	assert.Contains(t, p.Parts[1].Detail, "steward migrate")
 	health := into[api.Health](t, b.do(t, "GET", "/healthz", "").is(t, http.StatusOK))
 	assert.Equal(t, api.Health{Status: "ok", Version: "v1.2.3"}, health)
+}
+
+// Two neighbouring versions run side by side: the older must go on to serve
+// when the newer one's migration has run.
+func TestNewerSchemaLeavesARunningServerReady(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "steward.db")
+	migrated, err := store.Open(t.Context(), "sqlite:"+path, store.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, migrated.Close()) })
+	_, err = migrated.Migrate(t.Context())
+	require.NoError(t, err)
+	b := setup(t)
+	b.Server.store = migrated
+	b.do(t, "GET", "/readyz", "").is(t, http.StatusOK)
+
+	raw, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, raw.Close()) })
+	_, err = raw.ExecContext(t.Context(), `INSERT INTO steward_schema (version_id, is_applied) VALUES (99999, TRUE)`)
+	require.NoError(t, err)
+	assert.Equal(t, itsm.CodeSchemaMismatch, itsm.ErrorCode(migrated.Verify(t.Context())), "one that starts now is refused")
+	ready := into[api.Readiness](t, b.do(t, "GET", "/readyz", "").is(t, http.StatusOK))
+	assert.Contains(t, ready.Parts, api.Part{Name: "schema", Ok: true})
 }
 
 func TestMetricsCountByRoute(t *testing.T) {
@@ -284,4 +310,25 @@ func TestDatabaseAwayIsUnavailable(t *testing.T) {
 	p := b.do(t, "GET", "/readyz", "").problem(t, http.StatusServiceUnavailable, itsm.CodeUnavailable)
 	assert.False(t, p.Parts[0].Ok)
 	assert.NotContains(t, p.Parts[0].Detail, "127.0.0.1")
+}
+
+func TestRetryOfAnApplyGetsItsFirstAnswer(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	group := func(title string) string {
+		return "apiVersion: steward/v1\nkind: Group\nmetadata: {name: g, title: " + title + "}\nspec: {members: [raj]}\n"
+	}
+	send := func(title, key string) *answered {
+		return b.apply(t, group(title), asToken(b.admin), header(keyHeader, key))
+	}
+	first := send("One", "k1").is(t, http.StatusOK).Body.String()
+	send("Two", "k2").is(t, http.StatusOK)
+	assert.Equal(t, first, send("One", "k1").is(t, http.StatusOK).Body.String())
+	got := into[api.Definition](t, b.do(t, "GET", "/v1/definitions/Group/g", "", asToken(b.admin)).is(t, http.StatusOK))
+	assert.Equal(t, "Two", got.Title, "a late retry reverts nothing")
+	send("Three", "k1").problem(t, http.StatusUnprocessableEntity, itsm.CodeKeyReused)
+
+	dry := b.do(t, "POST", "/v1/definitions?dryRun=true", group("Four"), asToken(b.admin), header(keyHeader, "k3"), header("Content-Type", yamlMedia)).is(t, http.StatusOK)
+	assert.Equal(t, []string{"updated"}, actionsOf(into[api.Applied](t, dry).Changes))
+	assert.Equal(t, []string{"updated"}, actionsOf(into[api.Applied](t, send("Four", "k3").is(t, http.StatusOK)).Changes), "a dry run uses up no key")
 }

@@ -26,9 +26,10 @@ type action string
 // The actions that are asked for inside an operation; the others are named by
 // the operation itself, as x-action in openapi.yaml.
 const (
-	inboxOthers   action = "inbox.others"
-	absenceOthers action = "absence.others"
-	rolesGrant    action = "roles.grant"
+	inboxOthers    action = "inbox.others"
+	absenceOthers  action = "absence.others"
+	absenceStandIn action = "absence.standin"
+	rolesGrant     action = "roles.grant"
 )
 
 // permissions is the one table that says who may do what. Who of those that
@@ -44,10 +45,11 @@ var permissions = map[action][]string{
 	"approvals.decide":   {anyPerson},
 	"approvals.delegate": {anyPerson},
 
-	"inbox.own":   {anyPerson, RoleAdmin, RoleOperator, RoleAuditor},
-	inboxOthers:   {RoleAdmin, RoleOperator, RoleAuditor},
-	"absence.own": {anyPerson, RoleAdmin, RoleOperator, RoleProcessOwner},
-	absenceOthers: {RoleAdmin, RoleOperator, RoleProcessOwner},
+	"inbox.own":    {anyPerson, RoleAdmin, RoleOperator, RoleAuditor},
+	inboxOthers:    {RoleAdmin, RoleOperator, RoleAuditor},
+	"absence.own":  {anyPerson, RoleAdmin, RoleOperator, RoleProcessOwner},
+	absenceOthers:  {RoleAdmin, RoleOperator, RoleProcessOwner},
+	absenceStandIn: {RoleAdmin}, // oneself, in the absence of another
 
 	"definitions.apply": {RoleAdmin, RoleProcessOwner},
 	"processes.resume":  {RoleAdmin, RoleProcessOwner, RoleOperator},

@@ -31,6 +31,7 @@ var everyAction = map[action]struct{ method, target, body, media string }{
 	inboxOthers:          {"GET", "/v1/inbox?person=bob", "", ""},
 	"absence.own":        {"POST", "/v1/people/SELF/absence", anAbsence, jsonMedia},
 	absenceOthers:        {"POST", "/v1/people/bob/absence", anAbsence, jsonMedia},
+	absenceStandIn:       {"POST", "/v1/people/bob/absence", `{"from": "2026-03-10T08:00:00Z", "to": "2026-03-20T00:00:00Z", "delegate": "SELF"}`, jsonMedia},
 	"definitions.apply":  {"POST", "/v1/definitions", "apiVersion: steward/v1\nkind: Person\nmetadata: {name: zoe}\nspec: {}\n", yamlMedia},
 	rolesGrant:           {"POST", "/v1/definitions?dryRun=true", "apiVersion: steward/v1\nkind: Person\nmetadata: {name: zack}\nspec: {roles: [admin]}\n", yamlMedia},
 	"processes.resume":   {"POST", "/v1/processes/APR-1/resume", `{}`, jsonMedia},
@@ -55,6 +56,7 @@ var expected = map[action]string{
 	inboxOthers:          "admin operator auditor",
 	"absence.own":        "admin owner operator auditor person",
 	absenceOthers:        "admin owner operator",
+	absenceStandIn:       "admin",
 	"definitions.apply":  "admin owner",
 	rolesGrant:           "admin",
 	"processes.resume":   "admin owner operator",
@@ -81,7 +83,7 @@ func TestEveryRoleMayDoWhatTheTableSaysAndNoMore(t *testing.T) {
 	require.ElementsMatch(t, slices.Collect(maps.Keys(permissions)), slices.Collect(maps.Keys(expected)), "each action has a row")
 	for name, request := range everyAction {
 		for role, who := range callers {
-			a := b.do(t, request.method, strings.ReplaceAll(request.target, "SELF", who.self), request.body, who.as, header("Content-Type", request.media))
+			a := b.do(t, request.method, strings.ReplaceAll(request.target, "SELF", who.self), strings.ReplaceAll(request.body, "SELF", who.self), who.as, header("Content-Type", request.media))
 			if slices.Contains(strings.Fields(expected[name]), role) {
 				assert.NotEqual(t, http.StatusForbidden, a.Code, "%s may %s: %s", role, name, a.Body)
 				assert.Less(t, a.Code, http.StatusInternalServerError, "%s %s: %s", role, name, a.Body)

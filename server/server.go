@@ -111,6 +111,9 @@ func (s *Server) routes() (http.Handler, error) {
 	router.RedirectTrailingSlash = false
 	router.ContextWithFallback = true
 	router.Use(s.observe)
+	if s.dev {
+		router.Use(s.refuseForeignPages)
+	}
 	router.NoRoute(func(c *gin.Context) {
 		s.fail(c, itsm.Errorf(itsm.CodeNotFound, "there is nothing at this path; see %s", docsPath))
 	})

@@ -20,8 +20,6 @@ const (
 	secretPrefix = "stw_" // lets scanners find tokens that were committed by mistake
 	secretBytes  = 32
 	idBytes      = 8
-
-	newestTokens = 500 // where a retry looks for the token of the first try
 )
 
 // hashOf is what the store keeps of a secret. The secrets are random and long,
@@ -123,19 +121,9 @@ func (o operations) CreateToken(ctx context.Context, r api.CreateTokenRequestObj
 	id := "tok_" + hex.EncodeToString(hashOf(who.actor.String() + "/" + who.key)[:idBytes])
 	token, err := newToken(ctx, o.store, id, *r.Body, o.now())
 	if err != nil {
-		return nil, o.explainRetry(ctx, id, err)
+		return nil, err
 	}
 	return api.CreateToken201JSONResponse(token), nil
-}
-
-// explainRetry tells a token that could not be stored because an earlier try
-// stored it. A retry comes soon, so the token is among the newest.
-func (o operations) explainRetry(ctx context.Context, id string, err error) error {
-	newest, errList := o.store.Tokens(ctx, "", newestTokens)
-	if errList != nil || !slices.ContainsFunc(newest.Items, func(t store.Token) bool { return t.ID == id }) {
-		return err
-	}
-	return itsm.Errorf(itsm.CodeKeyReused, "%s was made under this key, and its secret is kept nowhere; revoke it and make another under a new key", id)
 }
 
 func (o operations) ListTokens(ctx context.Context, r api.ListTokensRequestObject) (api.ListTokensResponseObject, error) {

@@ -8,15 +8,22 @@ import (
 	"github.com/steward-itsm/steward/itsm"
 )
 
-// AddAbsence stores a time in which a person is away. The same absence again
-// changes nothing.
-func (s *Store) AddAbsence(ctx context.Context, a itsm.Absence, by itsm.Actor, at time.Time) error {
+// AddAbsence stores a time in which a person is away, and that the command was
+// begun; FinishCommand ends it. The same absence again changes nothing. Another
+// one under the same key has itsm.CodeKeyReused.
+func (s *Store) AddAbsence(ctx context.Context, c Command, a itsm.Absence, at time.Time) error {
 	if !a.From.Before(a.To) {
 		return itsm.FieldErrorf(itsm.CodeAbsenceInvalid, "/to", "an absence must end after it begins; set a later end")
 	}
 	err := s.write(ctx, "add absence", func(q query) error {
+		if _, begun, err := q.answer(ctx, c); begun || err != nil {
+			return err
+		}
+		if err := q.begin(ctx, c, "", at); err != nil {
+			return err
+		}
 		_, err := q.exec(ctx, `INSERT INTO absences (person, starts, ends, delegate, entered_by, entered_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			a.Person, micros(a.From), micros(a.To), a.Delegate, by.String(), micros(at))
+			a.Person, micros(a.From), micros(a.To), a.Delegate, c.Actor.String(), micros(at))
 		return err
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -25,45 +26,68 @@ const (
 
 // Change is what applying one definition did.
 type Change struct {
-	Kind   string
-	Name   string
-	Digest string
-	Number int // the current version after it
-	Action Action
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+	Number int    `json:"number"` // the current version after it
+	Action Action `json:"action"`
 }
 
 // ApplyDefinitions stores what check returns as the current versions: all or
 // nothing, and one apply after the other, so that what check saw still holds
-// when it is stored. An error of check is returned as it is, and nothing is
-// stored; with ErrDryRun in it the changes are returned, without an error.
+// when it is stored. A retry of the command gets the changes that the first try
+// made, and makes none: what was applied since stays. The same key with another
+// fingerprint has itsm.CodeKeyReused. An error of check is returned as it is, and nothing is
+// stored; with ErrDryRun in it the changes are returned, without an error, and
+// the command counts as not sent.
 //
 // The check must ask the catalog it is given and not the store: on SQLite the
 // store would wait for the transaction that check is part of. It runs again
 // where the database breaks the transaction off.
-func (s *Store) ApplyDefinitions(ctx context.Context, check func(current Catalog) ([]Definition, error), by itsm.Actor, at time.Time) ([]Change, error) {
+func (s *Store) ApplyDefinitions(ctx context.Context, c Command, check func(current Catalog) ([]Definition, error), at time.Time) ([]Change, error) {
 	var changes []Change
 	err := s.write(ctx, "apply", func(q query) error {
 		if err := q.serialise(ctx, lockDefinitions); err != nil {
 			return fmt.Errorf("waiting for other applies: %w", err)
 		}
-		catalog := &reading{ctx: ctx, query: q, known: map[Ref]*Definition{}}
-		wanted, refused := check(catalog)
-		if catalog.err != nil {
-			return fmt.Errorf("reading definitions: %w", catalog.err)
+		answer, begun, err := q.answer(ctx, c)
+		if err != nil {
+			return err
 		}
-		if refused != nil && !errors.Is(refused, ErrDryRun) {
-			return refused
+		if begun {
+			return json.Unmarshal(answer, &changes)
 		}
-		var err error
-		if changes, err = q.apply(ctx, wanted, by, at); err != nil {
-			return fmt.Errorf("storing definitions: %w", err)
-		}
-		return refused
+		changes, err = q.checkAndApply(ctx, c, check, at)
+		return err
 	})
 	if err != nil && !errors.Is(err, ErrDryRun) {
 		return nil, err
 	}
 	return changes, nil
+}
+
+// checkAndApply also keeps the changes as the command's answer.
+func (q query) checkAndApply(ctx context.Context, c Command, check func(current Catalog) ([]Definition, error), at time.Time) ([]Change, error) {
+	catalog := &reading{ctx: ctx, query: q, known: map[Ref]*Definition{}}
+	wanted, refused := check(catalog)
+	if catalog.err != nil {
+		return nil, fmt.Errorf("reading definitions: %w", catalog.err)
+	}
+	if refused != nil && !errors.Is(refused, ErrDryRun) {
+		return nil, refused
+	}
+	changes, err := q.apply(ctx, wanted, c.Actor, at)
+	if err != nil {
+		return nil, fmt.Errorf("storing definitions: %w", err)
+	}
+	if refused != nil {
+		return changes, refused
+	}
+	answer, err := encode(changes)
+	if err != nil {
+		return nil, err
+	}
+	return changes, q.begin(ctx, c, answer, at)
 }
 
 // serialise makes the transaction the only one with this number. A SQLite

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,9 +27,14 @@ func wanting(definitions ...store.Definition) func(store.Catalog) ([]store.Defin
 	return func(store.Catalog) ([]store.Definition, error) { return definitions, nil }
 }
 
+// applying is a command that was not sent before.
+func applying() store.Command {
+	return store.Command{Actor: itsm.Person("alice"), Key: rand.Text(), Fingerprint: "f1"}
+}
+
 func apply(t *testing.T, b bundle, definitions ...store.Definition) []store.Action {
 	t.Helper()
-	changes, err := b.ApplyDefinitions(t.Context(), wanting(definitions...), itsm.Person("alice"), noon)
+	changes, err := b.ApplyDefinitions(t.Context(), applying(), wanting(definitions...), noon)
 	require.NoError(t, err)
 	var actions []store.Action
 	for _, c := range changes {
@@ -90,7 +96,7 @@ func TestCheckSeesWhatIsCurrent(t *testing.T) {
 	onBoth(t, func(t *testing.T, b bundle) {
 		apply(t, b, definition("Person", "bob", "d1"), definition("Person", "alice", "d1"))
 		apply(t, b, definition("Person", "bob", "d2"))
-		_, err := b.ApplyDefinitions(t.Context(), func(current store.Catalog) ([]store.Definition, error) {
+		_, err := b.ApplyDefinitions(t.Context(), applying(), func(current store.Catalog) ([]store.Definition, error) {
 			bob, ok := current.Lookup("Person", "bob")
 			assert.True(t, ok)
 			assert.Equal(t, "d2", bob.Digest)
@@ -100,26 +106,26 @@ func TestCheckSeesWhatIsCurrent(t *testing.T) {
 			assert.Equal(t, []string{"d1", "d2"}, namesOf(current.All("Person"), func(d store.Definition) string { return d.Digest }))
 			assert.Empty(t, current.All("Group"))
 			return nil, nil
-		}, itsm.Person("alice"), noon)
+		}, noon)
 		require.NoError(t, err)
 	})
 }
 
 func TestRefusedOrDryRunAppliesStoreNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, b bundle) {
-		changes, err := b.ApplyDefinitions(t.Context(), func(store.Catalog) ([]store.Definition, error) {
+		changes, err := b.ApplyDefinitions(t.Context(), applying(), func(store.Catalog) ([]store.Definition, error) {
 			return []store.Definition{definition("Person", "bob", "d1")}, store.ErrDryRun
-		}, itsm.Person("alice"), noon)
+		}, noon)
 		require.NoError(t, err)
 		assert.Equal(t, []store.Change{{Kind: "Person", Name: "bob", Digest: "d1", Number: 1, Action: store.Created}}, changes)
 
 		refusal := errors.New("a typo")
-		_, err = b.ApplyDefinitions(t.Context(), func(store.Catalog) ([]store.Definition, error) {
+		_, err = b.ApplyDefinitions(t.Context(), applying(), func(store.Catalog) ([]store.Definition, error) {
 			return []store.Definition{definition("Person", "bob", "d1")}, refusal
-		}, itsm.Person("alice"), noon)
+		}, noon)
 		require.ErrorIs(t, err, refusal)
 
-		_, err = b.ApplyDefinitions(t.Context(), wanting(definition("Person", "bob", "d1"), definition("Person", "bob", "d2")), itsm.Person("alice"), noon)
+		_, err = b.ApplyDefinitions(t.Context(), applying(), wanting(definition("Person", "bob", "d1"), definition("Person", "bob", "d2")), noon)
 		requireCode(t, itsm.CodeDefinitionInvalid, err)
 
 		page, err := b.Definitions(t.Context(), "", "", 0)
@@ -134,13 +140,13 @@ func TestAppliesGoOneAfterTheOther(t *testing.T) {
 	onBoth(t, func(t *testing.T, b bundle) {
 		const applies = 12
 		atOnce(applies, func(i int) {
-			_, err := b.ApplyDefinitions(t.Context(), func(current store.Catalog) ([]store.Definition, error) {
+			_, err := b.ApplyDefinitions(t.Context(), applying(), func(current store.Catalog) ([]store.Definition, error) {
 				seen := len(current.Names("Person"))
 				return []store.Definition{
 					definition("Person", fmt.Sprintf("p%02d", seen), "d1"),
 					definition("Group", "all", fmt.Sprintf("d%d", seen)),
 				}, nil
-			}, itsm.Person("alice"), noon.Add(time.Duration(i)))
+			}, noon.Add(time.Duration(i)))
 			assert.NoError(t, err)
 		})
 		people, err := b.Definitions(t.Context(), "Person", "", 0)

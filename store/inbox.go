@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -34,11 +35,35 @@ func (s *Store) Inbox(ctx context.Context, person, cursor string, limit int) (Pa
 	return paged(rows, size, waiting.item, waiting.mark)
 }
 
+// InboxOfSeat lists what waits for a person's vote, whoever holds it now, by
+// process. Limit 0 is 50, and at most 500. A cursor that is none has
+// itsm.CodeInvalid.
+func (s *Store) InboxOfSeat(ctx context.Context, person, cursor string, limit int) (Page[itsm.InboxItem], error) {
+	at := func(w waiting) mark { return mark{List: "seat", Texts: []string{w.Process, w.Task, w.Person}} }
+	statement, args := `SELECT process, task, person, body FROM inbox WHERE seat = ?`, []any{person}
+	if cursor != "" {
+		from, err := at(waiting{}).parse(cursor)
+		if err != nil {
+			return Page[itsm.InboxItem]{}, err
+		}
+		statement += ` AND (process, task, person) > (?, ?, ?)`
+		args = append(args, from.args()...)
+	}
+	size := pageSize(limit)
+	var rows []waiting
+	err := s.read("inbox of seat").list(ctx, &rows, statement+` ORDER BY process, task, person LIMIT ?`, append(args, size+1)...)
+	if err != nil {
+		return Page[itsm.InboxItem]{}, fmt.Errorf("reading what waits for the vote of %s: %w", person, err)
+	}
+	return paged(rows, size, waiting.item, at)
+}
+
 // waiting is a row of the inbox.
 type waiting struct {
 	Process string `db:"process"`
 	Task    string `db:"task"`
 	Person  string `db:"person"`
+	Seat    string `db:"seat"`
 	Due     int64  `db:"due"`
 	Since   int64  `db:"since"`
 	Body    string `db:"body"`
@@ -57,7 +82,7 @@ func newWaiting(r itsm.Record) ([]waiting, error) {
 		if err != nil {
 			return nil, err
 		}
-		row := waiting{item.Process, item.Task, item.Person, dueOrder(item.Due), micros(item.Since), body}
+		row := waiting{item.Process, item.Task, item.Person, cmp.Or(item.Seat, item.Person), dueOrder(item.Due), micros(item.Since), body}
 		if seen[row.slot()] {
 			return nil, conflict(r.Process, "task %s waits twice for %s", item.Task, item.Person)
 		}
@@ -138,10 +163,10 @@ func (q query) putWaiting(ctx context.Context, rows []waiting) error {
 	for chunk := range chunks(rows) {
 		var args []any
 		for _, w := range chunk {
-			args = append(args, w.Process, w.Task, w.Person, w.Due, w.Since, w.Body)
+			args = append(args, w.Process, w.Task, w.Person, w.Seat, w.Due, w.Since, w.Body)
 		}
-		_, err := q.exec(ctx, `INSERT INTO inbox (process, task, person, due, since, body) VALUES `+tuples(len(chunk), 6)+
-			` ON CONFLICT (process, task, person) DO UPDATE SET due = excluded.due, since = excluded.since, body = excluded.body`, args...)
+		_, err := q.exec(ctx, `INSERT INTO inbox (process, task, person, seat, due, since, body) VALUES `+tuples(len(chunk), 7)+
+			` ON CONFLICT (process, task, person) DO UPDATE SET seat = excluded.seat, due = excluded.due, since = excluded.since, body = excluded.body`, args...)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -70,6 +71,51 @@ func TestProcessesArePagedNewestFirst(t *testing.T) {
 				assert.Equal(t, want, namesOf(found, func(v itsm.View) string { return v.ID }), "%+v", f)
 			}
 		}
+	})
+}
+
+func TestListOfProcessesLeavesOutWhatIsLarge(t *testing.T) {
+	onBoth(t, func(t *testing.T, b bundle) {
+		r := opening("APR-1")
+		r.View.Detail = json.RawMessage(`{"flow":"purchase"}`)
+		mustRecord(t, b.Store, r)
+		want := r.View
+		want.Subject, want.Detail = nil, nil
+		page, err := b.Processes(t.Context(), store.ProcessFilter{})
+		require.NoError(t, err)
+		assert.Equal(t, []itsm.View{want}, page.Items)
+		mustRecord(t, b.Store, closing("APR-1", 2, "approved"))
+		page, err = b.Processes(t.Context(), store.ProcessFilter{})
+		require.NoError(t, err)
+		assert.Equal(t, "approved", page.Items[0].Outcome, "the line follows the view")
+	})
+}
+
+func TestVoteIsFoundWhoeverHoldsIt(t *testing.T) {
+	onBoth(t, func(t *testing.T, b bundle) {
+		for n := range 5 {
+			r := opening(itsm.KindApproval.ID(int64(n + 1)))
+			r.Inbox = []itsm.InboxItem{waits(r.Process, "manager", "tom"), waits(r.Process, "manager", "ines")}
+			r.Inbox[0].Seat = "maria"
+			mustRecord(t, b.Store, r)
+		}
+		of := func(person string) []string {
+			found := everyPage(t, func(cursor string) (store.Page[itsm.InboxItem], error) {
+				return b.InboxOfSeat(t.Context(), person, cursor, 2)
+			})
+			return namesOf(found, func(i itsm.InboxItem) string { return i.Process + " " + i.Person })
+		}
+		assert.Equal(t, []string{"APR-1 tom", "APR-2 tom", "APR-3 tom", "APR-4 tom", "APR-5 tom"}, of("maria"))
+		assert.Len(t, of("ines"), 5, "one's own vote")
+		assert.Empty(t, of("tom"), "who only stands in has no vote")
+
+		back := step("APR-1", 2, 2)
+		back.Inbox = []itsm.InboxItem{waits("APR-1", "manager", "tom")}
+		mustRecord(t, b.Store, back)
+		assert.Len(t, of("maria"), 4)
+		assert.Equal(t, []string{"APR-1 tom"}, of("tom"))
+		_, err := b.InboxOfSeat(t.Context(), "maria", "x", 1)
+		requireCode(t, itsm.CodeInvalid, err)
 	})
 }
 

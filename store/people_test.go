@@ -20,7 +20,7 @@ func TestAbsencesAreFoundWhereTheyOverlap(t *testing.T) {
 		}
 		all := []itsm.Absence{away("maria", 0, 2), away("maria", 4, 6), away("tom", 1, 5)}
 		for _, a := range append(all, all...) {
-			require.NoError(t, b.AddAbsence(t.Context(), a, itsm.Person(a.Person), noon))
+			require.NoError(t, b.AddAbsence(t.Context(), applying(), a, noon))
 		}
 		both := []string{"maria", "tom", "nobody"}
 		for _, c := range []struct {
@@ -38,7 +38,7 @@ func TestAbsencesAreFoundWhereTheyOverlap(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, c.want, found, "%v", c)
 		}
-		requireCode(t, itsm.CodeAbsenceInvalid, b.AddAbsence(t.Context(), away("maria", 3, 3), itsm.Person("maria"), noon))
+		requireCode(t, itsm.CodeAbsenceInvalid, b.AddAbsence(t.Context(), applying(), away("maria", 3, 3), noon))
 	})
 }
 
@@ -59,6 +59,7 @@ func TestTokensAreKnownByTheirHashAlone(t *testing.T) {
 		}
 		_, err := b.TokenByHash(t.Context(), hash("guess"))
 		requireCode(t, itsm.CodeNotFound, err)
+		requireCode(t, itsm.CodeKeyReused, b.CreateToken(t.Context(), store.Token{ID: "t1", Hash: hash("d"), CreatedAt: noon}))
 		require.Error(t, b.CreateToken(t.Context(), store.Token{ID: "t4", Hash: hash("a"), CreatedAt: noon}), "a hash is there once")
 		require.Error(t, b.CreateToken(t.Context(), store.Token{ID: "t5", Hash: []byte("secret"), CreatedAt: noon}), "a secret is no hash")
 

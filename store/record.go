@@ -118,14 +118,14 @@ func (q query) appendEvents(ctx context.Context, events []event) error {
 	return nil
 }
 
-const viewColumns = `kind, state, outcome, requester, service, opened, recorded, body, snapshot`
+const viewColumns = `kind, state, outcome, requester, service, opened, recorded, body, line, snapshot`
 
 // updateView takes viewValues, the process's ID, and the number of the event
 // that the step follows.
-const updateView = `UPDATE views SET (` + viewColumns + `) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ? AND recorded = ?`
+const updateView = `UPDATE views SET (` + viewColumns + `) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ? AND recorded = ?`
 
 func (q query) insertView(ctx context.Context, st step) (int64, error) {
-	return q.exec(ctx, `INSERT INTO views (`+viewColumns+`, id) VALUES `+tuples(1, 10)+` ON CONFLICT (id) DO NOTHING`,
+	return q.exec(ctx, `INSERT INTO views (`+viewColumns+`, id) VALUES `+tuples(1, 11)+` ON CONFLICT (id) DO NOTHING`,
 		append(st.viewValues(), st.process)...)
 }
 
@@ -135,6 +135,7 @@ type step struct {
 	events   []event
 	view     itsm.View
 	body     string
+	line     string
 	inbox    []waiting
 	snapshot string
 }
@@ -176,6 +177,9 @@ func newStep(r itsm.Record) (step, error) {
 	if st.body, err = encode(r.View); err != nil {
 		return step{}, err
 	}
+	if st.line, err = encode(line(r.View)); err != nil {
+		return step{}, err
+	}
 	if st.snapshot, err = encode(r.Snapshot); err != nil {
 		return step{}, err
 	}
@@ -194,7 +198,13 @@ func (st step) is(bodies []string, snapshot string) bool {
 
 func (st step) viewValues() []any {
 	v := st.view
-	return []any{v.Kind, v.State, v.Outcome, v.Requester.String(), v.Service, micros(v.Opened), st.last(), st.body, st.snapshot}
+	return []any{v.Kind, v.State, v.Outcome, v.Requester.String(), v.Service, micros(v.Opened), st.last(), st.body, st.line, st.snapshot}
+}
+
+// line is the view as lists show it.
+func line(v itsm.View) itsm.View {
+	v.Subject, v.Detail = nil, nil
+	return v
 }
 
 func conflict(process, format string, args ...any) error {

@@ -22,15 +22,20 @@ type Token struct {
 	RevokedAt *time.Time
 }
 
-// CreateToken stores a new token.
+// CreateToken stores a new token. An ID that is taken has itsm.CodeKeyReused:
+// callers name tokens after their idempotency keys, and no secret is kept with
+// which the first answer could be repeated.
 func (s *Store) CreateToken(ctx context.Context, t Token) error {
 	roles, err := json.Marshal(t.Roles)
 	if err != nil {
 		return fmt.Errorf("writing the roles: %w", err)
 	}
 	err = s.write(ctx, "create token", func(q query) error {
-		_, err := q.exec(ctx, `INSERT INTO tokens (id, hash, subject, roles, service, label, created, expires, revoked) VALUES `+tuples(1, 9),
+		inserted, err := q.exec(ctx, `INSERT INTO tokens (id, hash, subject, roles, service, label, created, expires, revoked) VALUES `+tuples(1, 9)+` ON CONFLICT (id) DO NOTHING`,
 			t.ID, t.Hash, t.Subject.String(), string(roles), t.Service, t.Label, micros(t.CreatedAt), optionalMicros(t.ExpiresAt), optionalMicros(t.RevokedAt))
+		if err == nil && inserted == 0 {
+			err = itsm.Errorf(itsm.CodeKeyReused, "%s was made under this key, and its secret is kept nowhere; revoke it and make another under a new key", t.ID)
+		}
 		return err
 	})
 	if err != nil {

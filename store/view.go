@@ -32,8 +32,8 @@ type ProcessFilter struct {
 	Limit     int    // 0 is 50, and at most 500
 }
 
-// Processes lists processes, the one opened last first. A cursor that is none
-// has itsm.CodeInvalid.
+// Processes lists processes, the one opened last first, without subject and
+// detail. A cursor that is none has itsm.CodeInvalid.
 func (s *Store) Processes(ctx context.Context, f ProcessFilter) (Page[itsm.View], error) {
 	where, args := f.conditions()
 	if f.Cursor != "" {
@@ -44,7 +44,7 @@ func (s *Store) Processes(ctx context.Context, f ProcessFilter) (Page[itsm.View]
 		where = append(where, `(opened, id) < (?, ?)`)
 		args = append(args, from.args()...)
 	}
-	statement := `SELECT id, opened, body FROM views`
+	statement := `SELECT id, opened, line AS body FROM views`
 	if len(where) > 0 {
 		statement += ` WHERE ` + strings.Join(where, ` AND `)
 	}

@@ -226,7 +226,8 @@ type ClientInterface interface {
 	// EnterAbsenceWithBody Be out of office
 	//
 	// The delegate decides meanwhile, in processes that run and in those that start. One's own, or somebody else's for
-	// those whose role allows it (absence.others).
+	// those whose role allows it (absence.others); but only an administrator may become the delegate of somebody else
+	// by their own hand (absence.standin).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -236,7 +237,8 @@ type ClientInterface interface {
 	// EnterAbsence Be out of office
 	//
 	// The delegate decides meanwhile, in processes that run and in those that start. One's own, or somebody else's for
-	// those whose role allows it (absence.others).
+	// those whose role allows it (absence.others); but only an administrator may become the delegate of somebody else
+	// by their own hand (absence.standin).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -639,7 +641,8 @@ func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 // EnterAbsenceWithBody Be out of office
 //
 // The delegate decides meanwhile, in processes that run and in those that start. One's own, or somebody else's for
-// those whose role allows it (absence.others).
+// those whose role allows it (absence.others); but only an administrator may become the delegate of somebody else
+// by their own hand (absence.standin).
 //
 // Takes any type of body and a specified content type.
 //
@@ -659,7 +662,8 @@ func (c *Client) EnterAbsenceWithBody(ctx context.Context, name Name, params *En
 // EnterAbsence Be out of office
 //
 // The delegate decides meanwhile, in processes that run and in those that start. One's own, or somebody else's for
-// those whose role allows it (absence.others).
+// those whose role allows it (absence.others); but only an administrator may become the delegate of somebody else
+// by their own hand (absence.standin).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2402,7 +2406,8 @@ type ClientWithResponsesInterface interface {
 	// EnterAbsenceWithBodyWithResponse Be out of office
 	//
 	// The delegate decides meanwhile, in processes that run and in those that start. One's own, or somebody else's for
-	// those whose role allows it (absence.others).
+	// those whose role allows it (absence.others); but only an administrator may become the delegate of somebody else
+	// by their own hand (absence.standin).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2412,7 +2417,8 @@ type ClientWithResponsesInterface interface {
 	// EnterAbsenceWithResponse Be out of office
 	//
 	// The delegate decides meanwhile, in processes that run and in those that start. One's own, or somebody else's for
-	// those whose role allows it (absence.others).
+	// those whose role allows it (absence.others); but only an administrator may become the delegate of somebody else
+	// by their own hand (absence.standin).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3878,7 +3884,8 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors 
 // EnterAbsenceWithBodyWithResponse Be out of office
 //
 // The delegate decides meanwhile, in processes that run and in those that start. One's own, or somebody else's for
-// those whose role allows it (absence.others).
+// those whose role allows it (absence.others); but only an administrator may become the delegate of somebody else
+// by their own hand (absence.standin).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3894,7 +3901,8 @@ func (c *ClientWithResponses) EnterAbsenceWithBodyWithResponse(ctx context.Conte
 // EnterAbsenceWithResponse Be out of office
 //
 // The delegate decides meanwhile, in processes that run and in those that start. One's own, or somebody else's for
-// those whose role allows it (absence.others).
+// those whose role allows it (absence.others); but only an administrator may become the delegate of somebody else
+// by their own hand (absence.standin).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

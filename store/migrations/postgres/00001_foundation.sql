@@ -5,7 +5,8 @@
 -- +goose Up
 
 -- One row a process. "recorded" is the number of its newest event in the
--- journal; body and snapshot are as they are after it.
+-- journal; body, line and snapshot are as they are after it. Lists read the
+-- line, which is the body without its large parts.
 CREATE TABLE views (
     id         TEXT COLLATE "C" PRIMARY KEY,
     kind       TEXT COLLATE "C" NOT NULL CHECK (kind IN ('approval', 'transition', 'incident', 'improvement', 'problem', 'request')),
@@ -16,6 +17,7 @@ CREATE TABLE views (
     opened     BIGINT NOT NULL,
     recorded   INTEGER NOT NULL CHECK (recorded >= 1),
     body       TEXT NOT NULL,
+    line       TEXT NOT NULL,
     snapshot   TEXT NOT NULL,
     CONSTRAINT closed_has_outcome CHECK ((state = 'closed') = (outcome <> ''))
 );
@@ -24,7 +26,9 @@ CREATE INDEX views_kind ON views (kind, opened, id);
 CREATE INDEX views_state ON views (state, opened, id);
 CREATE INDEX views_kind_state ON views (kind, state, opened, id);
 CREATE INDEX views_requester ON views (requester, opened, id);
+CREATE INDEX views_requester_state ON views (requester, state, opened, id);
 CREATE INDEX views_service ON views (service, opened, id);
+CREATE INDEX views_service_state ON views (service, state, opened, id);
 
 -- +goose StatementBegin
 CREATE FUNCTION views_only_forward() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -77,17 +81,19 @@ END $$;
 CREATE TRIGGER journal_append_only BEFORE UPDATE OR DELETE ON journal FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER journal_no_truncate BEFORE TRUNCATE ON journal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- What waits for whom. "due" is the greatest BIGINT where there is no deadline,
+-- What waits for whom, and whose vote it is ("seat"). "due" is the greatest BIGINT where there is no deadline,
 -- so that those items come last and the order has no NULLs.
 CREATE TABLE inbox (
     process TEXT COLLATE "C" NOT NULL REFERENCES views (id),
     task    TEXT COLLATE "C" NOT NULL,
     person  TEXT COLLATE "C" NOT NULL,
+    seat    TEXT COLLATE "C" NOT NULL,
     due     BIGINT NOT NULL,
     since   BIGINT NOT NULL,
     body    TEXT NOT NULL,
     PRIMARY KEY (process, task, person)
 );
+CREATE INDEX inbox_seat ON inbox (seat, process, task, person);
 CREATE INDEX inbox_person ON inbox (person, due, since, process, task);
 
 CREATE TABLE counters (
@@ -102,6 +108,16 @@ CREATE TABLE reservations (
     key         TEXT COLLATE "C" NOT NULL CHECK (key <> ''),
     fingerprint TEXT COLLATE "C" NOT NULL,
     process     TEXT COLLATE "C" NOT NULL UNIQUE,
+    at          BIGINT NOT NULL,
+    PRIMARY KEY (actor, key)
+);
+
+-- What was answered to commands that no process records: '' until all is done.
+CREATE TABLE answers (
+    actor       TEXT COLLATE "C" NOT NULL,
+    key         TEXT COLLATE "C" NOT NULL CHECK (key <> ''),
+    fingerprint TEXT COLLATE "C" NOT NULL,
+    answer      TEXT NOT NULL,
     at          BIGINT NOT NULL,
     PRIMARY KEY (actor, key)
 );
@@ -161,6 +177,7 @@ DROP TABLE tokens;
 DROP TABLE absences;
 DROP TABLE definition_heads;
 DROP TABLE definition_versions;
+DROP TABLE answers;
 DROP TABLE reservations;
 DROP TABLE counters;
 DROP TABLE inbox;

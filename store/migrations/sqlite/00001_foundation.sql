@@ -4,7 +4,8 @@
 -- +goose Up
 
 -- One row a process. "recorded" is the number of its newest event in the
--- journal; body and snapshot are as they are after it.
+-- journal; body, line and snapshot are as they are after it. Lists read the
+-- line, which is the body without its large parts.
 CREATE TABLE views (
     id         TEXT PRIMARY KEY,
     kind       TEXT NOT NULL CHECK (kind IN ('approval', 'transition', 'incident', 'improvement', 'problem', 'request')),
@@ -15,6 +16,7 @@ CREATE TABLE views (
     opened     INTEGER NOT NULL,
     recorded   INTEGER NOT NULL CHECK (recorded >= 1),
     body       TEXT NOT NULL,
+    line       TEXT NOT NULL,
     snapshot   TEXT NOT NULL,
     CONSTRAINT closed_has_outcome CHECK ((state = 'closed') = (outcome <> ''))
 );
@@ -23,7 +25,9 @@ CREATE INDEX views_kind ON views (kind, opened, id);
 CREATE INDEX views_state ON views (state, opened, id);
 CREATE INDEX views_kind_state ON views (kind, state, opened, id);
 CREATE INDEX views_requester ON views (requester, opened, id);
+CREATE INDEX views_requester_state ON views (requester, state, opened, id);
 CREATE INDEX views_service ON views (service, opened, id);
+CREATE INDEX views_service_state ON views (service, state, opened, id);
 
 -- +goose StatementBegin
 CREATE TRIGGER views_only_forward BEFORE UPDATE ON views
@@ -67,17 +71,19 @@ BEGIN
 END;
 -- +goose StatementEnd
 
--- What waits for whom. "due" is the greatest integer where there is no deadline,
+-- What waits for whom, and whose vote it is ("seat"). "due" is the greatest integer where there is no deadline,
 -- so that those items come last and the order has no NULLs.
 CREATE TABLE inbox (
     process TEXT NOT NULL REFERENCES views (id),
     task    TEXT NOT NULL,
     person  TEXT NOT NULL,
+    seat    TEXT NOT NULL,
     due     INTEGER NOT NULL,
     since   INTEGER NOT NULL,
     body    TEXT NOT NULL,
     PRIMARY KEY (process, task, person)
 );
+CREATE INDEX inbox_seat ON inbox (seat, process, task, person);
 CREATE INDEX inbox_person ON inbox (person, due, since, process, task);
 
 CREATE TABLE counters (
@@ -92,6 +98,16 @@ CREATE TABLE reservations (
     key         TEXT NOT NULL CHECK (key <> ''),
     fingerprint TEXT NOT NULL,
     process     TEXT NOT NULL UNIQUE,
+    at          INTEGER NOT NULL,
+    PRIMARY KEY (actor, key)
+);
+
+-- What was answered to commands that no process records: '' until all is done.
+CREATE TABLE answers (
+    actor       TEXT NOT NULL,
+    key         TEXT NOT NULL CHECK (key <> ''),
+    fingerprint TEXT NOT NULL,
+    answer      TEXT NOT NULL,
     at          INTEGER NOT NULL,
     PRIMARY KEY (actor, key)
 );
@@ -161,6 +177,7 @@ DROP TABLE tokens;
 DROP TABLE absences;
 DROP TABLE definition_heads;
 DROP TABLE definition_versions;
+DROP TABLE answers;
 DROP TABLE reservations;
 DROP TABLE counters;
 DROP TABLE inbox;
