@@ -30,9 +30,9 @@ func (e *env) client(cmd *cobra.Command) (*apiClient, error) {
 	}
 	timeout, err := cmd.Flags().GetDuration("timeout")
 	if err != nil || timeout <= 0 {
-		return nil, usagef("--timeout must be longer than nothing, such as 30s")
+		return nil, usagef("--timeout must be longer than nothing, such as 35s")
 	}
-	doer := &retrying{base: base, pauses: e.pauses, http: &http.Client{
+	doer := &retrying{base: base, pauses: e.pauses, slow: e.slow, http: &http.Client{
 		Timeout: timeout,
 		// A redirect would turn a command into a question.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -140,17 +140,22 @@ func unreachable(base string, err error) error {
 
 // retrying sends a request again that got no answer or that came at a bad
 // moment. Every command carries its idempotency key, so it counts once.
+//
+// Only what failed fast is worth it: a server or a proxy that took its time
+// would take as much again, and keep a person waiting for minutes.
 type retrying struct {
 	base   string
 	http   *http.Client
 	pauses []time.Duration
+	slow   time.Duration // a try that took this long is the last one
 }
 
 // Do implements api.HttpRequestDoer.
 func (r *retrying) Do(req *http.Request) (*http.Response, error) {
 	for _, pause := range r.pauses {
+		begun := time.Now()
 		resp, err := r.http.Do(req) //nolint:gosec // whoever runs the command names the server
-		if !passing(resp, err) {
+		if time.Since(begun) >= r.slow || !passing(resp, err) {
 			return r.told(resp, err)
 		}
 		if resp != nil {
@@ -187,8 +192,7 @@ func (r *retrying) told(resp *http.Response, err error) (*http.Response, error) 
 	return resp, nil
 }
 
-// passing reports whether another try may fare better. A server that took all
-// its time once would only take it again.
+// passing reports whether another try may fare better.
 func passing(resp *http.Response, err error) bool {
 	if err == nil {
 		return slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, resp.StatusCode)

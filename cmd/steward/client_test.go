@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/steward-itsm/steward/config"
 	"github.com/steward-itsm/steward/itsm"
 	"github.com/steward-itsm/steward/server/api"
 )
@@ -108,6 +109,26 @@ func TestServerThatTakesTooLongIsAskedOnce(t *testing.T) {
 	got := s.run("whoami", "--url", "http://"+listener.Addr().String(), "--timeout", "20ms")
 	assert.Equal(t, exitUnavailable, got.code)
 	assert.Contains(t, got.errOut, "longer than --timeout")
+}
+
+func TestServerThatSaysLateThatItCannotIsAskedOnce(t *testing.T) {
+	t.Parallel()
+	s := newShell(t)
+	s.pauses, s.slow = []time.Duration{time.Hour}, time.Nanosecond // every answer is late
+	s.answer("POST /v1/approvals/APR-1/withdraw", 503, problem(503, itsm.CodeUnavailable, "try again"))
+	got := s.run("withdraw", "APR-1")
+	assert.Equal(t, exitUnavailable, got.code)
+	assert.Contains(t, got.errOut, "--idempotency-key key-1", "it says how to go on")
+	assert.Len(t, s.requests, 1)
+}
+
+func TestServersAnswerBeforeClientsGiveUp(t *testing.T) {
+	t.Parallel()
+	e := newEnv(nil, nil, nil, func(string) string { return "" })
+	cfg, err := config.Load("", nil)
+	require.NoError(t, err)
+	assert.Greater(t, defaultTimeout, cfg.Limits.RequestTimeout)
+	assert.Less(t, e.slow, cfg.Limits.RequestTimeout, "what took a server all its time is not asked for again")
 }
 
 func TestInterruptEndsTheWait(t *testing.T) {

@@ -19,6 +19,7 @@ type env struct {
 	newKey func() string   // an idempotency key that nobody used before
 	zone   *time.Location  // in which people read and write times
 	pauses []time.Duration // before each further try of a request that got no answer
+	slow   time.Duration   // a try that took this long is not made again
 
 	args     []string // the command line, without the program's name
 	started  bool     // the command line was understood; errors since are not about usage
@@ -35,6 +36,7 @@ func newEnv(in io.Reader, out, errOut io.Writer, getenv func(string) string) *en
 		// Two seconds in all: enough for a server that restarts behind a
 		// balancer, not enough to make a person wonder.
 		pauses: []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond, time.Second},
+		slow:   2 * time.Second,
 	}
 }
 

@@ -11,7 +11,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const defaultURL = "http://127.0.0.1:8087"
+const (
+	defaultURL = "http://127.0.0.1:8087"
+
+	// defaultTimeout is longer than a server takes by itself before it says
+	// that it has no answer yet, which tells more than a timeout here.
+	defaultTimeout = 35 * time.Second
+)
 
 // run does what a command line says, and gives the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer, getenv func(string) string) int {
@@ -61,7 +67,7 @@ func addGlobalFlags(root *cobra.Command) {
 	flags.String("token", "", "`TOKEN` that says who you are; better in STEWARD_TOKEN, where others on this machine can't see it")
 	flags.String("as", "", "`NAME` of the person to act as; only a `steward dev` server allows it")
 	flags.StringP("output", "o", "table", "table for people, json or yaml for programs")
-	flags.Duration("timeout", 30*time.Second, "longest wait for one answer of the server")
+	flags.Duration("timeout", defaultTimeout, "longest wait for one answer of the server")
 	complete(root, "output", formats...)
 }
 

@@ -32,6 +32,7 @@ type shell struct {
 	in     string
 	vars   map[string]string
 	pauses []time.Duration
+	slow   time.Duration
 	ctx    context.Context // ends the run, where a test interrupts it
 	asked  func()          // called when a request arrives
 
@@ -59,7 +60,7 @@ type result struct {
 
 func newShell(t *testing.T) *shell {
 	t.Helper()
-	s := &shell{t: t, ctx: t.Context(), asked: func() {}, vars: map[string]string{"TZ": "Europe/Berlin"}, answers: map[string][]answered{}}
+	s := &shell{t: t, ctx: t.Context(), asked: func() {}, slow: time.Minute, vars: map[string]string{"TZ": "Europe/Berlin"}, answers: map[string][]answered{}}
 	server := httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(server.Close)
 	s.vars["STEWARD_URL"] = server.URL
@@ -102,7 +103,7 @@ func (s *shell) run(args ...string) result {
 	e := newEnv(strings.NewReader(s.in), &out, &errOut, func(name string) string { return s.vars[name] })
 	e.now = func() time.Time { return noon }
 	e.newKey = func() string { return "key-1" }
-	e.pauses = s.pauses
+	e.pauses, e.slow = s.pauses, s.slow
 	return result{e.run(s.ctx, args), out.String(), errOut.String()}
 }
 
