@@ -16,12 +16,10 @@ import (
 )
 
 func newBenchCommand(e *env) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "bench",
 		Short: "Measure Steward against what Temporal itself costs",
-	}
-	cmd.AddCommand(newBenchApprovalsCommand(e))
-	return cmd
+	}, newBenchApprovalsCommand(e))
 }
 
 func newBenchApprovalsCommand(e *env) *cobra.Command {

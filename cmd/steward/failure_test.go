@@ -64,6 +64,7 @@ func TestWrongCommandLineIsUsageAndSendsNothing(t *testing.T) {
 		"nothing to start":      {"start", "steward start approval"},
 		"unknown kind to start": {"start party", "unknown command"},
 		"nothing about tokens":  {"token", "create|list|revoke"},
+		"nothing to measure":    {"bench", "approvals"},
 		"token of nobody":       {"token create", "person integration"},
 		"token of two":          {"token create --person maria --integration ci", "none of the others can be"},
 		"person with roles":     {"token create --person maria --role admin", "none of the others can be"},
