@@ -31,7 +31,8 @@ build-slim: ## The same without Temporal, for a cluster: a static binary
 	CGO_ENABLED=0 go build -trimpath -tags noembed -o bin/steward-slim ./cmd/steward
 
 .PHONY: test
-test: ## Run every test; finds or installs PostgreSQL for itself
+test: ## Run every test; finds or installs PostgreSQL and curl for itself
+	@command -v curl >/dev/null || scripts/install curl
 	scripts/test-postgres -- go test ./...
 
 .PHONY: test-race

@@ -157,9 +157,8 @@ type docsShell struct {
 
 func newDocsShell(t *testing.T) *docsShell {
 	t.Helper()
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("the pages use curl, which is not installed here")
-	}
+	_, err := exec.LookPath("curl")
+	require.NoError(t, err, "install curl, which the pages use; make test does")
 	s := &docsShell{t: t, dir: t.TempDir(), dev: &devProcess{t: t, address: freeAddress(t), output: &bytes.Buffer{}}}
 	require.NoError(t, os.CopyFS(filepath.Join(s.dir, "examples"), os.DirFS("../../examples")))
 	wrapper := fmt.Sprintf("#!/usr/bin/env bash\nif [[ $* == dev ]]; then exec curl -fsS \"$DOCS_CONTROL\"; fi\n%s=1 exec %q \"$@\"\n", actAsSteward, os.Args[0])
