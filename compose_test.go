@@ -3,6 +3,7 @@
 package steward_test
 
 import (
+	"net/url"
 	"regexp"
 	"testing"
 
@@ -88,6 +89,21 @@ func TestComposePasswordComesFromTheEnvironment(t *testing.T) {
 			}
 			assert.NotContains(t, *value, "steward-dev", "%s: %s", name, key)
 		}
+	}
+}
+
+// A URL would be cut short by some of what a good password holds.
+func TestComposePasswordMayHoldWhatEndsAURL(t *testing.T) {
+	t.Parallel()
+	const password = "p@ss/w#rd?:%&+=;"
+	project := loadCompose(t, "POSTGRES_PASSWORD="+password)
+	assert.Equal(t, password, *project.Services["postgres"].Environment["POSTGRES_PASSWORD"])
+	for _, name := range []string{"migrate", "server", "worker"} {
+		environment := project.Services[name].Environment
+		assert.Equal(t, password, *environment["PGPASSWORD"], name)
+		address, err := url.Parse(*environment["STEWARD_DATABASE_URL"])
+		require.NoError(t, err, name)
+		assert.Equal(t, "postgres:5432", address.Host, name)
 	}
 }
 
