@@ -21,7 +21,8 @@ import (
 )
 
 // DefaultRetention is how long closed workflows stay readable in Temporal.
-// Steward archives histories when a process closes, so nothing is lost after.
+// After that their histories are gone; what is left of them is in Steward's
+// journal: every event, but not how the workflow came to it.
 const DefaultRetention = 30 * 24 * time.Hour
 
 // Options say what to start.

@@ -3,6 +3,8 @@
 package embedded
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -11,6 +13,7 @@ import (
 
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/log/tag"
+	"go.temporal.io/server/common/persistence"
 )
 
 // noNexus is the one warning of a healthy start: an HTTP listener that we leave
@@ -23,8 +26,9 @@ const noNexus = "HTTP API port has not been set"
 type logger struct {
 	to   *slog.Logger
 	tags []tag.Tag
-	// stopping drops warnings too: the services stop one by one, and each warns
-	// that it no longer reaches those that went before.
+	// stopping drops warnings too, and errors that only tell of the stop: the
+	// services stop one by one, each tells that it no longer reaches those that
+	// went before, and what still reads a queue fails on the closed shard.
 	stopping *atomic.Bool
 }
 
@@ -50,23 +54,36 @@ func (l logger) Warn(message string, tags ...tag.Tag) {
 }
 
 func (l logger) Error(message string, tags ...tag.Tag) {
-	l.to.Error(message, l.attributes(tags)...)
+	if !l.stopping.Load() || !tellsOfStop(causeIn(tags)) {
+		l.to.Error(message, l.attributes(tags)...)
+	}
+}
+
+// tellsOfStop reports whether an error says no more than that its reporter was
+// told to stop. Anything else is still news then, such as a full disk.
+func tellsOfStop(err error) bool {
+	var closed *persistence.ShardOwnershipLostError // there is one process, so nobody else took the shard
+	return errors.As(err, &closed) || errors.Is(err, context.Canceled)
 }
 
 func (l logger) DPanic(message string, tags ...tag.Tag) { l.Error(message, tags...) }
 func (l logger) Panic(message string, tags ...tag.Tag)  { l.Fatal(message, tags...) }
 
 func (l logger) Fatal(message string, tags ...tag.Tag) {
-	fatal := &fatalError{message: message}
+	panic(&fatalError{message: message, cause: causeIn(tags)})
+}
+
+// causeIn finds the error among tags. Value would give its text alone; its kind
+// is needed here.
+func causeIn(tags []tag.Tag) (cause error) {
 	for _, t := range tags {
-		// Value gives an error's text alone; its kind is needed here.
 		if zap, ok := t.(tag.ZapTag); ok {
-			if cause, ok := zap.Field().Interface.(error); ok {
-				fatal.cause = cause
+			if err, ok := zap.Field().Interface.(error); ok {
+				cause = err
 			}
 		}
 	}
-	panic(fatal)
+	return cause
 }
 
 // With implements log.WithLogger.
