@@ -34,6 +34,7 @@ type node struct {
 	store    *store.Store
 	temporal client.Client
 	engine   *engine.Engine
+	sdkLevel slog.LevelVar  // from which on Temporal's SDK is heard
 	closers  []func() error // in the order of opening
 }
 
@@ -57,7 +58,7 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (*node, 
 		return nil, err
 	}
 	n.onClose(n.store.Close)
-	if n.temporal, err = dialTemporal(ctx, cfg.Temporal, log); err != nil {
+	if n.temporal, err = dialTemporal(ctx, cfg.Temporal, n.sdkLog()); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
 	n.onClose(func() error { n.temporal.Close(); return nil })
@@ -67,8 +68,16 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (*node, 
 
 func (n *node) onClose(f func() error) { n.closers = append(n.closers, f) }
 
-// close ends everything, last opened first.
+// sdkLog is where Temporal's SDK writes.
+func (n *node) sdkLog() *slog.Logger {
+	n.sdkLevel.Set(slog.LevelWarn) // below, it tells of every worker's beginning and end as if it were news
+	return slog.New(atLeast{n.log.Handler(), &n.sdkLevel})
+}
+
+// close ends everything, last opened first. The SDK then warns of each poll
+// that it had to break off, which is what stopping means.
 func (n *node) close() error {
+	n.sdkLevel.Set(slog.LevelError)
 	var errs []error
 	for _, closer := range slices.Backward(n.closers) {
 		errs = append(errs, closer())
@@ -119,9 +128,10 @@ func (n *node) serve(ctx context.Context, listener net.Listener, dev bool) error
 	return s.Serve(ctx, listener)
 }
 
-// dialTemporal connects to the cluster that the settings name.
+// dialTemporal connects to the cluster that the settings name. The SDK writes
+// to the log.
 func dialTemporal(ctx context.Context, t config.Temporal, log *slog.Logger) (client.Client, error) {
-	options := client.Options{HostPort: t.Address, Namespace: t.Namespace, Logger: sdklog.NewStructuredLogger(quieter(log))}
+	options := client.Options{HostPort: t.Address, Namespace: t.Namespace, Logger: sdklog.NewStructuredLogger(log)}
 	if t.APIKey != "" {
 		options.Credentials = client.NewAPIKeyStaticCredentials(t.APIKey)
 	}
@@ -170,19 +180,18 @@ func newLogger(out io.Writer, l config.Log) *slog.Logger {
 	return slog.New(slog.NewTextHandler(out, options))
 }
 
-// quieter passes on what an operator should see of Temporal's SDK, which tells
-// of every worker's beginning and end as if it were news.
+// quieter passes on warnings and errors alone.
 func quieter(log *slog.Logger) *slog.Logger { return slog.New(atLeast{log.Handler(), slog.LevelWarn}) }
 
-// atLeast is a handler that leaves out what is below a level.
+// atLeast is a handler that leaves out what is below a level, which may change.
 type atLeast struct {
 	slog.Handler
-	level slog.Level
+	level slog.Leveler
 }
 
 // Enabled implements slog.Handler.
 func (h atLeast) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= h.level && h.Handler.Enabled(ctx, level)
+	return level >= h.level.Level() && h.Handler.Enabled(ctx, level)
 }
 
 // WithAttrs implements slog.Handler.
