@@ -187,18 +187,3 @@ func (d *directory) load(refs []store.Ref) error {
 	}
 	return nil
 }
-
-// includes reports whether a reference to a person or group names a person.
-func (d *directory) includes(ref definition.Ref, person string) (bool, error) {
-	if ref.Person != "" {
-		return ref.Person == person, nil
-	}
-	if ref.Group == "" {
-		return false, nil
-	}
-	group, err := d.lookUp(definition.KindGroup, ref.Group)
-	if err != nil || group == nil {
-		return false, err
-	}
-	return slices.Contains(group.Spec.(*definition.Group).Members, person), nil
-}

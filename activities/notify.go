@@ -13,15 +13,11 @@ import (
 	"github.com/steward-itsm/steward/definition"
 	"github.com/steward-itsm/steward/itsm"
 	"github.com/steward-itsm/steward/notify"
-	"github.com/steward-itsm/steward/store"
 	"github.com/steward-itsm/steward/workflows"
 )
 
 // giveUp is how long a notification is tried before its outcome is that it failed.
 const giveUp = 24 * time.Hour
-
-// channelsAtMost bounds how many Channel documents one notice looks through.
-const channelsAtMost = 500
 
 // Notify tells people over all their channels what happened. An attempt that
 // fails for a moment is made again by Temporal's retries; what was reached
@@ -89,14 +85,15 @@ func noticesOf(events []itsm.Event) []itsm.Notice {
 
 // deliver makes one attempt at one notice, at whatever earlier ones left.
 func (a *Activities) deliver(ctx context.Context, request workflows.NotifyRequest, notice itsm.Notice, earlier []notify.Outcome) ([]notify.Outcome, error) {
-	targets, err := a.targets(ctx, notice)
+	event := eventOf(request.Events, notice)
+	targets, err := a.targets(ctx, notice, event.Time)
 	if err != nil {
 		return nil, err
 	}
 	if len(earlier) != len(targets) {
 		earlier = nil // the directory changed meanwhile; better told twice than not at all
 	}
-	if earlier, err = a.spareOvertaken(ctx, eventOf(request.Events, notice), notice, targets, earlier); err != nil {
+	if earlier, err = a.spareOvertaken(ctx, event, notice, targets, earlier); err != nil {
 		return nil, err
 	}
 	return a.Sender.Redeliver(ctx, message(request, notice), targets, earlier), nil
@@ -123,8 +120,9 @@ func eventOf(events []itsm.Event, notice itsm.Notice) itsm.Event {
 	return itsm.Event{}
 }
 
-// targets lists every channel of every person of a notice.
-func (a *Activities) targets(ctx context.Context, notice itsm.Notice) ([]notify.Target, error) {
+// targets lists every channel of every person of a notice, and every Channel
+// that is for any of them when it happened: the same for each attempt.
+func (a *Activities) targets(ctx context.Context, notice itsm.Notice, at time.Time) ([]notify.Target, error) {
 	people, err := a.recipients(ctx, notice.To)
 	if err != nil {
 		return nil, err
@@ -139,11 +137,8 @@ func (a *Activities) targets(ctx context.Context, notice itsm.Notice) ([]notify.
 			targets = append(targets, notify.ToEmail(person))
 		}
 	}
-	if !slices.Contains(channels, notify.ChannelWebhook) {
-		return targets, nil
-	}
-	webhooks, err := a.webhooksFor(ctx, notice.To)
-	return append(targets, webhooks...), err
+	shared, err := a.channelsFor(ctx, notice.To, at)
+	return append(targets, shared...), err
 }
 
 // reachable reports whether anybody who is to be told has a channel at all, so
@@ -154,7 +149,7 @@ func (a *Activities) reachable(ctx context.Context, events []itsm.Event) (bool, 
 		return false, nil
 	}
 	for _, notice := range notices {
-		targets, err := a.targets(ctx, notice)
+		targets, err := a.targets(ctx, notice, eventOf(events, notice).Time)
 		if err != nil {
 			return false, err
 		}
@@ -185,47 +180,6 @@ func (a *Activities) recipients(ctx context.Context, names []string) ([]notify.R
 		}
 	}
 	return people, nil
-}
-
-// webhooksFor lists the Channel documents that are for any of the persons.
-func (a *Activities) webhooksFor(ctx context.Context, persons []string) ([]notify.Target, error) {
-	page, err := a.Store.Definitions(ctx, definition.KindChannel, "", channelsAtMost)
-	if err != nil {
-		return nil, fmt.Errorf("reading channels: %w", err)
-	}
-	d := &directory{ctx: ctx, store: a.Store}
-	var targets []notify.Target
-	for _, row := range page.Items {
-		target, ok, err := webhookFor(d, row, persons)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			targets = append(targets, target)
-		}
-	}
-	return targets, nil
-}
-
-// webhookFor gives the webhook of a Channel where it is for any of the persons.
-func webhookFor(d *directory, row store.Definition, persons []string) (notify.Target, bool, error) {
-	doc, err := definition.FromCanonical(row.Spec)
-	if err != nil {
-		return notify.Target{}, false, fmt.Errorf("reading channel %s: %w", row.Name, err)
-	}
-	channel := doc.Spec.(*definition.Channel)
-	for _, ref := range channel.For {
-		for _, person := range persons {
-			is, err := d.includes(ref, person)
-			if err != nil {
-				return notify.Target{}, false, err
-			}
-			if is {
-				return notify.ToWebhook(doc.Name, channel.Webhook), true, nil
-			}
-		}
-	}
-	return notify.Target{}, false, nil
 }
 
 func eventJSON(event itsm.Event) json.RawMessage {

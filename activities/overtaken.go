@@ -19,8 +19,9 @@ var asking = []itsm.EventType{
 
 // spareOvertaken gives the outcomes with which an attempt begins. Nobody is
 // asked for what is over: after an outage of the mail server, those who have
-// decided meanwhile get no mail that asks them to. Webhooks are told all, since
-// they keep a record and can read what came after.
+// decided meanwhile get no mail that asks them to, and a shared mailbox none that
+// asks nobody any more. Webhooks are told all, since they keep a record and can
+// read what came after.
 func (a *Activities) spareOvertaken(ctx context.Context, event itsm.Event, notice itsm.Notice, targets []notify.Target, earlier []notify.Outcome) ([]notify.Outcome, error) {
 	if !slices.Contains(asking, notice.Type) {
 		return earlier, nil
@@ -35,7 +36,12 @@ func (a *Activities) spareOvertaken(ctx context.Context, event itsm.Event, notic
 		if len(earlier) == len(targets) {
 			outcomes[i] = earlier[i]
 		}
-		if outcomes[i].Retry && target.Channel != notify.ChannelWebhook && overtaken(view, event, target.Person.Person) {
+		asked := []string{target.Person.Person}
+		if target.Name != "" {
+			asked = notice.To
+		}
+		waits := func(person string) bool { return !overtaken(view, event, person) }
+		if outcomes[i].Retry && target.Channel != notify.ChannelWebhook && !slices.ContainsFunc(asked, waits) {
 			outcomes[i] = notify.Outcome{
 				Recipient: target.Person.Person, Channel: target.Channel, Address: target.Person.Email, Attempts: outcomes[i].Attempts,
 				Result: notify.ResultSkipped, Detail: "it no longer waited for this when they could be told",

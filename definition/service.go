@@ -67,4 +67,13 @@ type Channel struct {
 
 func (c *Channel) visit(v visitor) {
 	visitRefs(v, "/spec/for", c.For, newScope(), false)
+	for i, ref := range c.For {
+		path := at("/spec/for", i)
+		if ref.From != "" {
+			v.fault(path+"/from", codeUnfit, "a channel belongs to no process from which an expression could tell; name people another way")
+		}
+		if ref.ManagerOf == ManagerOfRequester {
+			v.fault(path+"/managerOf", codeUnfit, "a channel belongs to no process that somebody asked for; name people another way")
+		}
+	}
 }

@@ -48,7 +48,7 @@ const (
 type Target struct {
 	Channel string    `json:"channel"`
 	Person  Recipient `json:"person,omitzero"` // of log and e-mail
-	Name    string    `json:"name,omitempty"`  // of a webhook: the name of the Channel document
+	Name    string    `json:"name,omitempty"`  // of the Channel document, where one leads there
 	URL     string    `json:"url,omitempty"`   // of a webhook; may hold secrets, so it is never shown in full
 }
 

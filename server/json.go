@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,7 +63,7 @@ func checkObject(decoder *json.Decoder, path []string) error {
 			return err
 		}
 		name, _ := token.(string) // names are strings
-		at := append(path[:len(path):len(path)], name)
+		at := slices.Concat(path, []string{name})
 		if seen[name] {
 			return itsm.FieldErrorf(itsm.CodeMalformed, pointer(at), "the body has %s twice; send it once", pointer(at))
 		}
