@@ -5,6 +5,8 @@
 package worker
 
 import (
+	"time"
+
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
@@ -19,6 +21,9 @@ func New(temporal client.Client, taskQueue string, a *activities.Activities) sdk
 		// A workflow that panics or does not fit its history waits for a worker
 		// that can go on with it. It is never failed.
 		WorkflowPanicPolicy: sdkworker.BlockWorkflow,
+		// What a worker has cached waits so long for it before another takes it up.
+		// So a deadline is kept to the second, though the worker was just killed.
+		StickyScheduleToStartTimeout: 500 * time.Millisecond,
 	})
 	workflows.Register(w)
 	RegisterActivities(w, a)

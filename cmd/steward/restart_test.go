@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/steward-itsm/steward/internal/pgtest"
 	"github.com/steward-itsm/steward/itsm"
 )
 
@@ -33,12 +35,12 @@ spec: {stages: [{name: only, approvers: [{person: a}], within: 8s, onTimeout: ap
 func TestDeadlinesAreKeptToTheSecondAcrossRestarts(t *testing.T) { //nolint:paralleltest // see above
 	d := startDev(t, "STEWARD_NOTIFY_LOG=false")
 	d.apply(firePeople() + deadlineFlows)
-	whileUp := ask(t, d, "early")
-	missed := awaitTimeout(t, d, whileUp)
+	asker := visitor{url: d.url(), as: "asker"}
+	missed := awaitTimeout(t, asker, ask(t, asker, "early"))
 	assert.WithinRange(t, missed.at, missed.Deadline, missed.Deadline.Add(promptly), "due while Steward is up")
 	t.Logf("while up: %s after it was due", missed.at.Sub(missed.Deadline))
 
-	whileDown, later := ask(t, d, "early"), ask(t, d, "late")
+	whileDown, later := ask(t, asker, "early"), ask(t, asker, "late")
 	d.kill(syscall.SIGKILL)
 	wait(t, time.Now().Add(2*time.Second+promptly)) // past the first deadline, before the second
 	begun := time.Now()
@@ -46,18 +48,42 @@ func TestDeadlinesAreKeptToTheSecondAcrossRestarts(t *testing.T) { //nolint:para
 	ready := time.Now()
 	t.Logf("ready %s after it was started", ready.Sub(begun))
 
-	missed = awaitTimeout(t, d, whileDown)
+	missed = awaitTimeout(t, asker, whileDown)
 	assert.WithinRange(t, missed.at, begun, ready.Add(promptly), "due while Steward was down")
 	t.Logf("while down: %s after it was ready again", missed.at.Sub(ready))
 	assert.WithinRange(t, missed.Deadline, begun.Add(-time.Minute), begun, "it was due before")
-	missed = awaitTimeout(t, d, later)
+	missed = awaitTimeout(t, asker, later)
 	assert.WithinRange(t, missed.at, missed.Deadline, missed.Deadline.Add(promptly), "due after the restart")
 	t.Logf("after the restart: %s after it was due", missed.at.Sub(missed.Deadline))
 }
 
-func ask(t *testing.T, d *devProcess, flow string) string {
+// TestDeadlinesAreKeptThoughAWorkerIsKilled has processes that wait in the
+// memory of two workers, and kills one. It is not parallel for the same reason.
+func TestDeadlinesAreKeptThoughAWorkerIsKilled(t *testing.T) { //nolint:paralleltest // see above
+	c := startCluster(t, pgtest.URL(t))
+	succeed(t, nil, "migrate", "--database-url", c.database)
+	server, killed := c.server(), c.worker()
+	c.worker()
+	secret := succeed(t, nil, "token", "bootstrap", "--database-url", c.database)
+	v := visitor{url: server.url, token: strings.TrimSpace(secret)}
+	v.apply(t, firePeople()+deadlineFlows)
+	ids := make([]string, 12)
+	for i := range ids {
+		ids[i] = ask(t, v, "early")
+	}
+	killed.end(syscall.SIGKILL)
+	var latest time.Duration
+	for _, id := range ids {
+		missed := awaitTimeout(t, v, id)
+		latest = max(latest, missed.at.Sub(missed.Deadline))
+	}
+	assert.Less(t, latest, promptly)
+	t.Logf("at most %s after it was due", latest)
+}
+
+func ask(t *testing.T, v visitor, flow string) string {
 	t.Helper()
-	r := d.send(http.MethodPost, "/v1/approvals", "asker", "", map[string]any{"flow": flow, "subject": map[string]any{}})
+	r := v.send(http.MethodPost, "/v1/approvals", "", map[string]any{"flow": flow, "subject": map[string]any{}})
 	require.Equal(t, http.StatusCreated, r.status, "%s", r.body)
 	var receipt itsm.Receipt
 	r.into(t, &receipt)
@@ -70,10 +96,12 @@ type timeout struct {
 	at time.Time
 }
 
-func awaitTimeout(t *testing.T, d *devProcess, id string) (found timeout) {
+func awaitTimeout(t *testing.T, v visitor, id string) (found timeout) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		for _, e := range all[itsm.Event](d, "/v1/processes/"+id+"/events?") {
+		var page struct{ Items []itsm.Event }
+		v.get(t, "/v1/processes/"+id+"/events", &page)
+		for _, e := range page.Items {
 			if e.Type == itsm.EventStageTimedOut {
 				found.at = e.Time
 				return json.Unmarshal(e.Data, &found.StageTimedOut) == nil
