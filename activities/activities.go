@@ -29,10 +29,25 @@ func (a *Activities) Record(ctx context.Context, request workflows.RecordRequest
 		}
 		return workflows.Recorded{}, err
 	}
-	events := request.Record.Events
 	if earlier != nil {
-		events = earlier.Events
+		return a.recorded(ctx, earlier)
 	}
-	reachable, err := a.reachable(ctx, events)
+	reachable, err := a.reachable(ctx, request.Record.Events)
+	return workflows.Recorded{Reachable: reachable}, err
+}
+
+// LookBack gives what the journal has after the newest event that a process
+// knows.
+func (a *Activities) LookBack(ctx context.Context, request workflows.LookBackRequest) (workflows.Recorded, error) {
+	earlier, err := a.Store.Since(ctx, request.Process, request.After)
+	if err != nil || earlier == nil {
+		return workflows.Recorded{}, err
+	}
+	return a.recorded(ctx, earlier)
+}
+
+// recorded is the answer with what stands in the journal already.
+func (a *Activities) recorded(ctx context.Context, earlier *itsm.Earlier) (workflows.Recorded, error) {
+	reachable, err := a.reachable(ctx, earlier.Events)
 	return workflows.Recorded{Reachable: reachable, Earlier: earlier}, err
 }

@@ -72,11 +72,12 @@ func (p *planner) loadCalendar() error {
 func (p *planner) plan() (itsm.StagePlan, error) {
 	plan := itsm.StagePlan{Stage: p.request.From}
 	var err error
-	if plan.Bound, err = definition.Bound(p.flow, p.facts); err != nil {
-		return plan, err
-	}
 	if plan.Owner, err = p.directory.named(p.flow.Owner); err != nil {
 		return plan, err
+	}
+	if plan.Bound, err = definition.Bound(p.flow, p.facts); err != nil {
+		plan.Problem = fmt.Sprintf("%v; amend the subject, or withdraw", err)
+		return plan, nil
 	}
 	for ; plan.Stage < len(p.spec.Stages); plan.Stage++ {
 		applies, err := p.applies(p.spec.Stages[plan.Stage])

@@ -92,9 +92,9 @@ func (e *Engine) approvalInput(ctx context.Context, call Call, start StartApprov
 		return none, itsm.FieldErrorf(itsm.CodeFlowNotAlone, "/flow",
 			"flow %q approves a %s; start the %s, and it asks for this approval itself", start.Flow, spec.Subject, spec.Subject)
 	}
-	subject, invalid := spec.ValidateSubject(start.Subject)
-	if invalid != nil {
-		return none, invalid
+	subject, err := checkSubject(spec, start.Subject)
+	if err != nil {
+		return none, err
 	}
 	expressions, err := flow.Expressions()
 	if err != nil {
@@ -110,6 +110,9 @@ func (e *Engine) approvalInput(ctx context.Context, call Call, start StartApprov
 	input := workflows.ApprovalInput{Requester: requester, Subject: subject, Flow: carry(flow)}
 	service, err := e.addCalendarAndService(ctx, &input, spec.Calendar, start.Service)
 	if err != nil {
+		return none, err
+	}
+	if _, err := bound(flow, service, subject, requester); err != nil { // better refused now than blocked later
 		return none, err
 	}
 	input.Summary, err = summarise(flow, service, subject, requester)
@@ -223,12 +226,12 @@ func (e *Engine) Amend(ctx context.Context, call Call, id string, subject json.R
 		return itsm.Receipt{}, err
 	}
 	spec := flow.Spec.(*definition.ApprovalFlow)
-	checked, invalid := spec.ValidateSubject(subject)
-	if invalid != nil {
-		return itsm.Receipt{}, invalid
+	checked, err := checkSubject(spec, subject)
+	if err != nil {
+		return itsm.Receipt{}, err
 	}
 	amendment := itsm.Amendment{Subject: checked}
-	if amendment.Bound, err = definition.Bound(flow, definition.FactsOf(checked, service, view.Requester)); err != nil {
+	if amendment.Bound, err = bound(flow, service, checked, view.Requester); err != nil {
 		return itsm.Receipt{}, err
 	}
 	if amendment.Summary, err = summarise(flow, service, checked, view.Requester); err != nil {

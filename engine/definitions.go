@@ -89,5 +89,46 @@ func summarise(flow definition.Document, service *definition.Document, subject j
 	if err != nil {
 		return "", itsm.FieldErrorf(itsm.CodeSubjectInvalid, "/subject", "the flow's summary can't be made of this subject: %v", err)
 	}
-	return line, nil
+	return cut(line, summaryAtMost), nil
+}
+
+const (
+	summaryAtMost = 200       // characters: it is one line of a list
+	subjectAtMost = 256 << 10 // bytes of JSON: histories, events and views carry it
+)
+
+// cut shortens a text that is too long for a line, and shows it.
+func cut(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return text
+}
+
+// checkSubject gives the subject with the flow's defaults. The error has
+// CodeSubjectInvalid or CodeTooLarge.
+func checkSubject(spec *definition.ApprovalFlow, subject json.RawMessage) (json.RawMessage, error) {
+	checked, err := spec.ValidateSubject(subject)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := json.Marshal(checked) // as histories write it: some characters take six bytes
+	if err != nil {
+		return nil, fmt.Errorf("writing the subject: %w", err)
+	}
+	if len(encoded) > subjectAtMost {
+		return nil, itsm.FieldErrorf(itsm.CodeTooLarge, "/subject",
+			"the subject takes %d KiB as JSON, and %d may be; keep large texts elsewhere and name where", len(encoded)>>10, subjectAtMost>>10)
+	}
+	return checked, nil
+}
+
+// bound gives the digest of what approvals are bound to. The error has
+// CodeSubjectInvalid where the flow can't say it of this subject.
+func bound(flow definition.Document, service *definition.Document, subject json.RawMessage, requester itsm.Actor) (string, error) {
+	digest, err := definition.Bound(flow, definition.FactsOf(subject, service, requester))
+	if err != nil {
+		return "", itsm.FieldErrorf(itsm.CodeSubjectInvalid, "/subject", "the flow can't say what approvals are bound to in this subject: %v", err)
+	}
+	return digest, nil
 }

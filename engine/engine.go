@@ -66,6 +66,15 @@ func (e *Engine) Ping(ctx context.Context) error {
 // The error has CodeNotFound, CodeProcessClosed, CodeKeyReused,
 // CodeUnavailable, or is what the process refused the command with.
 func (e *Engine) update(ctx context.Context, id, update string, command itsm.Command, args any) (itsm.Receipt, error) {
+	receipt, err := e.send(ctx, id, update, command, args)
+	if _, refused := workflows.Refusal(err); refused {
+		receipt, err = e.askAgain(ctx, id, update, command, args, err)
+	}
+	return e.answer(ctx, id, command, receipt, err)
+}
+
+// send sends a command once.
+func (e *Engine) send(ctx context.Context, id, update string, command itsm.Command, args any) (itsm.Receipt, error) {
 	handle, err := e.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		UpdateID: command.Key, WorkflowID: id, UpdateName: update,
 		Args: []any{args}, WaitForStage: client.WorkflowUpdateStageCompleted,
@@ -74,7 +83,7 @@ func (e *Engine) update(ctx context.Context, id, update string, command itsm.Com
 	if err == nil {
 		err = handle.Get(ctx, &receipt)
 	}
-	return e.answer(ctx, id, command, receipt, err)
+	return receipt, err
 }
 
 // answer turns what Temporal said of a command into what its sender is told.

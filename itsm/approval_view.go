@@ -64,9 +64,12 @@ func (a *Approval) Inbox(at time.Time) []InboxItem {
 		return nil
 	}
 	var items []InboxItem
-	for _, person := range a.waitingFor(stage, at) {
+	for i, holder := range a.holders(stage, at) {
+		if stage.Seats[i].Decision != nil {
+			continue
+		}
 		items = append(items, InboxItem{
-			Process: a.ID, Task: stage.task(), Person: person,
+			Process: a.ID, Task: stage.task(), Person: holder, Seat: stage.Seats[i].Person,
 			Action: "decide", Title: a.Summary, Since: stage.Opened, Due: stage.Deadline,
 		})
 	}
@@ -105,6 +108,9 @@ func (a *Approval) NoteSent(c Command, sent []Sent, at time.Time) int {
 
 // Title is the line under which the approval is listed.
 func (a *Approval) Title() string { return a.Summary }
+
+// Newest gives the number of the newest event.
+func (a *Approval) Newest() int { return a.LastEvent }
 
 // IsClosed reports whether the approval is over.
 func (a *Approval) IsClosed() bool { return a.State == StateClosed }

@@ -24,6 +24,7 @@ type dialect struct {
 	forUpdate   string // locks the rows that are read until the transaction ends
 	tableExists string // asks whether the table with the given name is there
 	serialise   string // makes the transaction wait for others with the same number; "" where there is one writer
+	newestFirst string // the journal's order of commits, backwards
 	lockFile    string // SQLite: the file whose lock keeps migrations apart
 }
 
@@ -34,6 +35,7 @@ var postgres = dialect{
 	forUpdate:   ` FOR UPDATE`,
 	tableExists: `SELECT to_regclass(?) IS NOT NULL`,
 	serialise:   `SELECT pg_advisory_xact_lock(?)`,
+	newestFirst: `xact DESC, position DESC`,
 }
 
 var sqlite = dialect{
@@ -41,6 +43,7 @@ var sqlite = dialect{
 	goose:       goose.DialectSQLite3,
 	folder:      "migrations/sqlite",
 	tableExists: `SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?)`,
+	newestFirst: `position DESC`,
 }
 
 const (

@@ -36,6 +36,7 @@ func RegisterActivities(r sdkworker.ActivityRegistry, a *activities.Activities) 
 		workflows.ActivityPlanStage: a.PlanStage,
 		workflows.ActivityRecord:    a.Record,
 		workflows.ActivityNotify:    a.Notify,
+		workflows.ActivityLookBack:  a.LookBack,
 	} {
 		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}

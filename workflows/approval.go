@@ -18,10 +18,7 @@ func Approval(ctx workflow.Context, in ApprovalInput) (ApprovalResult, error) {
 	// Only a command ends an approval, never a cancelled workflow. The context
 	// ends with the workflow: to cancel it would only cost an event for its timer.
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	a, err := newApproval(ctx, in)
-	if err != nil {
-		return ApprovalResult{}, err
-	}
+	a := newApproval(ctx, in)
 	if err := a.handleCommands(ctx); err != nil {
 		return ApprovalResult{}, err
 	}

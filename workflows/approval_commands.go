@@ -12,6 +12,7 @@ import (
 func (a *approval) handleCommands(ctx workflow.Context) error {
 	return firstError(
 		a.answerQueries(ctx),
+		a.answerTakeUp(ctx),
 		handle(ctx, a.process, UpdateStart, plainCommand, a.checkStart, a.started),
 		handle(ctx, a.process, UpdateDecide, func(d DecideArgs) itsm.Command { return d.Command }, a.checkDecide, a.decide),
 		handle(ctx, a.process, UpdateDelegate, func(d DelegateArgs) itsm.Command { return d.Command }, a.checkDelegate, a.delegate),

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"fmt"
+
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/steward-itsm/steward/definition"
@@ -9,11 +11,8 @@ import (
 
 // newApproval sets a run up: from its input, or from what an earlier run of
 // the same process handed on.
-func newApproval(ctx workflow.Context, in ApprovalInput) (*approval, error) {
-	rules, err := rulesOf(in.Flow)
-	if err != nil {
-		return nil, err
-	}
+func newApproval(ctx workflow.Context, in ApprovalInput) *approval {
+	rules := rulesOf(in.Flow)
 	a := &approval{in: in, rules: itsm.NewApproval(in.ID, in.Requester, in.Summary, rules, in.Subject)}
 	answers := map[string]itsm.Receipt{}
 	if in.Continues == nil {
@@ -27,7 +26,7 @@ func newApproval(ctx workflow.Context, in ApprovalInput) (*approval, error) {
 		id: in.ID, base: baseView(a.in), state: a.rules, prepare: a.planStages,
 		turn: workflow.NewMutex(ctx), answers: answers,
 	}
-	return a, nil
+	return a
 }
 
 // baseView is the part of the view that never changes.
@@ -45,17 +44,16 @@ func baseView(in ApprovalInput) itsm.View {
 	return v
 }
 
-// rulesOf reads what the rules need from a flow's text.
-func rulesOf(flow Definition) (itsm.ApprovalRules, error) {
+// rulesOf reads what the rules need from a flow's text. A text that this worker
+// can't read, because a newer one wrote it, must not fail the process: the
+// panic makes the task wait for a worker that can.
+func rulesOf(flow Definition) itsm.ApprovalRules {
 	doc, err := definition.FromCanonical(flow.Document)
-	if err != nil {
-		return itsm.ApprovalRules{}, err
-	}
 	spec, ok := doc.Spec.(*definition.ApprovalFlow)
-	if !ok {
-		return itsm.ApprovalRules{}, itsm.Errorf(itsm.CodeDefinitionInvalid, "%s/%s is not an ApprovalFlow", flow.Kind, flow.Name)
+	if err != nil || !ok {
+		panic(fmt.Sprintf("reading %s %s: %v", flow.Kind, flow.Name, err)) //nolint:forbidigo // an error would fail the process
 	}
-	return spec.Rules(), nil
+	return spec.Rules()
 }
 
 // continueAsNew begins a new history with the state of this one.

@@ -293,6 +293,66 @@ func TestStepRecordedJustBeforeACrashStandsAndIsTakenUp(t *testing.T) {
 	assert.Equal(t, itsm.EventStageOpened, after.told[0].Events[0].Type, "who was to be told of it is told")
 }
 
+// cutOff gives a world in which maria's approval of the first stage is in the
+// journal, and the workflow, which has started, knows nothing of it.
+func cutOff(t *testing.T) (w *world, stages string) {
+	t.Helper()
+	stages = oneStage + "    - {name: finance, approvers: [{person: tom}], within: 1h, onTimeout: reject}\n"
+	plans := func(request workflows.PlanRequest) (itsm.StagePlan, error) {
+		if request.From == 0 {
+			return asking(2, nil, "maria")(request)
+		}
+		return asking(2, func(opened time.Time) []itsm.Due {
+			return []itsm.Due{{At: opened.Add(time.Hour), Kind: itsm.DueDeadline}}
+		}, "tom")(request)
+	}
+	before := newWorld(t)
+	before.plans = plans
+	before.at(time.Minute, func() { before.decide("maria", itsm.Approve, "maria") })
+	before.run(approvalOf(t, stages))
+	w = newWorld(t)
+	w.plans = plans
+	w.at(time.Minute, func() { w.recordedBy(before, 1) })
+	return w, stages
+}
+
+func TestRefusalSaysHowFarTheProcessKnewItsJournal(t *testing.T) {
+	t.Parallel()
+	w, stages := cutOff(t)
+	var refused, accepted *answer
+	w.at(2*time.Minute, func() { refused = w.decide("tom", itsm.Approve, "tom") })
+	w.at(3*time.Minute, func() { w.send(workflows.UpdateTakeUp, "takeUp/5", nil) })
+	w.at(4*time.Minute, func() { accepted = w.decide("tom", itsm.Approve, "tom-2") })
+	result := w.run(approvalOf(t, stages))
+	require.Error(t, refused.Rejected)
+	assert.Equal(t, 2, workflows.RefusedAt(refused.Rejected), "fewer than the journal has")
+	require.NoError(t, accepted.Failed)
+	assert.Equal(t, itsm.OutcomeApproved, result.Outcome)
+}
+
+func TestDeadlineOfAStageThatACrashCutOffIsKept(t *testing.T) {
+	t.Parallel()
+	w, stages := cutOff(t)
+	w.at(2*time.Minute, func() { w.send(workflows.UpdateTakeUp, "takeUp/5", nil) })
+	result := w.run(approvalOf(t, stages))
+	assert.Equal(t, workflows.ApprovalResult{Outcome: itsm.OutcomeRejected, Stage: "finance"}, result)
+	assert.WithinDuration(t, monday.Add(time.Minute+time.Hour), timeOf(t, w, itsm.EventStageTimedOut), time.Second)
+}
+
+func TestCommandIsNotRefusedInItsTurnByTooLittleKnowledge(t *testing.T) {
+	t.Parallel()
+	w, stages := cutOff(t)
+	var amended, decided *answer
+	w.at(2*time.Minute, func() { // the first holds the turn while the second is let in
+		amended = w.send(workflows.UpdateAmend, "a", workflows.AmendArgs{Command: by("raj", "a"), Amendment: itsm.Amendment{Subject: []byte(`{"n":1}`)}})
+		decided = w.decide("tom", itsm.Approve, "tom")
+	})
+	result := w.run(approvalOf(t, stages))
+	require.NoError(t, amended.Failed)
+	require.NoError(t, decided.Failed)
+	assert.Equal(t, itsm.OutcomeApproved, result.Outcome)
+}
+
 func TestOutcomeRecordedJustBeforeACrashNeverChanges(t *testing.T) {
 	t.Parallel()
 	before := newWorld(t)

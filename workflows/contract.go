@@ -19,12 +19,14 @@ const (
 	UpdateAmend    = "amend"
 	UpdateWithdraw = "withdraw"
 	UpdateResume   = "resume"
+	UpdateTakeUp   = "takeUp" // goes on from what an earlier life recorded; gives the newest event's number
 
 	QueryView = "view" // itsm.View: the state, also in a replay
 
 	ActivityPlanStage = "PlanStage"
 	ActivityRecord    = "Record"
 	ActivityNotify    = "Notify"
+	ActivityLookBack  = "LookBack"
 )
 
 // Definition is one version of a definition in full, as a process carries it.
@@ -111,6 +113,13 @@ type RecordRequest struct {
 type Recorded struct {
 	Reachable bool          `json:"reachable,omitempty"` // somebody who is to be told has a channel
 	Earlier   *itsm.Earlier `json:"earlier,omitempty"`   // what stands instead, from a try that a crash cut short
+}
+
+// LookBackRequest asks ActivityLookBack, which answers with Recorded, for what
+// the journal has after the newest event that the process knows.
+type LookBackRequest struct {
+	Process string `json:"process"`
+	After   int    `json:"after"`
 }
 
 // NotifyRequest asks ActivityNotify to tell people what happened in one step.

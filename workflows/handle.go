@@ -20,7 +20,7 @@ func handle[A any](ctx workflow.Context, p *process, name string, command func(A
 		if _, answered := p.answers[command(args).Key]; answered || !p.opened || p.turn.IsLocked() {
 			return nil // answered again; or judged in its turn, by what is recorded then
 		}
-		return Refuse(check(args, workflow.Now(ctx)))
+		return p.refuse(check(args, workflow.Now(ctx)))
 	}
 	run := func(ctx workflow.Context, args A) (itsm.Receipt, error) {
 		return p.command(ctx, command(args), func(at time.Time) (int, error) { return do(args, at) })
@@ -32,6 +32,20 @@ func handle[A any](ctx workflow.Context, p *process, name string, command func(A
 func (p *process) answerQueries(ctx workflow.Context) error {
 	return workflow.SetQueryHandler(ctx, QueryView, func() (itsm.View, error) {
 		return p.state.View(p.base, workflow.Now(ctx)), nil
+	})
+}
+
+// answerTakeUp lets the engine tell the process that its journal is ahead of it.
+func (p *process) answerTakeUp(ctx workflow.Context) error {
+	return workflow.SetUpdateHandler(ctx, UpdateTakeUp, func(ctx workflow.Context) (int, error) {
+		if err := workflow.Await(ctx, func() bool { return p.opened }); err != nil {
+			return 0, err
+		}
+		err := p.inTurn(ctx, func(time.Time) error {
+			_, err := p.lookBack(ctx)
+			return err
+		})
+		return p.state.Newest(), err
 	})
 }
 

@@ -33,6 +33,8 @@ type state interface {
 	View(base itsm.View, at time.Time) itsm.View
 	// Inbox lists what waits for whom.
 	Inbox(at time.Time) []itsm.InboxItem
+	// Newest gives the number of the newest event.
+	Newest() int
 	// Restore replaces the whole state by one that was written as JSON.
 	Restore(snapshot json.RawMessage) error
 }
@@ -110,7 +112,10 @@ func (p *process) command(ctx workflow.Context, c itsm.Command, do func(time.Tim
 			}
 			number, err := do(at)
 			if err != nil {
-				return Refuse(err)
+				if overtaken, lost := p.lookBack(ctx); lost != nil || !overtaken {
+					return firstError(lost, p.refuse(err))
+				}
+				continue // judged by what is recorded
 			}
 			if overtaken, err = p.settle(ctx, answering{c, number}); err != nil {
 				return err
@@ -199,11 +204,36 @@ func (p *process) takeUp(earlier *itsm.Earlier) {
 		panic(fmt.Sprintf("reading the recorded state of %s: %v", p.id, err)) //nolint:forbidigo // an error would fail the process
 	}
 	for _, event := range earlier.Events {
+		if event.Number == 1 {
+			p.base.Opened = event.Time
+		}
 		if event.Answer != nil {
 			p.answers[event.Key] = *event.Answer
 		}
 	}
 }
+
+// lookBack takes up what an earlier life recorded and this one does not know.
+// A life can end so suddenly that nothing is left in the history to have its
+// step done again; what it recorded stands all the same.
+func (p *process) lookBack(ctx workflow.Context) (found bool, err error) {
+	var recorded Recorded
+	if err := soon(ctx, ActivityLookBack, LookBackRequest{Process: p.id, After: p.state.Newest()}, &recorded); err != nil {
+		return false, err
+	}
+	if recorded.Earlier == nil {
+		return false, nil
+	}
+	p.takeUp(recorded.Earlier)
+	if recorded.Reachable {
+		p.tell(ctx, recorded.Earlier.Events)
+	}
+	return true, nil
+}
+
+// refuse says with a refusal how far the process knew its journal, so that one
+// that was judged by too little can be told.
+func (p *process) refuse(err error) error { return refusal(err, p.state.Newest()) }
 
 // shouldContinueAsNew says that the history is long and nothing is under way.
 func (p *process) shouldContinueAsNew(ctx workflow.Context) bool {

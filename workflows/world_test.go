@@ -53,6 +53,7 @@ func newWorld(t *testing.T) *world {
 		workflows.ActivityPlanStage: w.planStage,
 		workflows.ActivityRecord:    w.record,
 		workflows.ActivityNotify:    w.notify,
+		workflows.ActivityLookBack:  w.lookBack,
 	} {
 		w.env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -90,6 +91,26 @@ func (w *world) record(ctx context.Context, request workflows.RecordRequest) (wo
 	w.view, w.inbox, w.snapshot = r.View, r.Inbox, r.Snapshot
 	w.steps = append(w.steps, step{len(w.journal), r.Snapshot})
 	return workflows.Recorded{Reachable: w.reachable && len(noticesOf(r.Events)) > 0}, nil
+}
+
+func (w *world) lookBack(_ context.Context, request workflows.LookBackRequest) (workflows.Recorded, error) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if request.After >= len(w.journal) {
+		return workflows.Recorded{}, nil
+	}
+	return workflows.Recorded{
+		Reachable: w.reachable, Earlier: &itsm.Earlier{Events: w.journal[request.After:], Snapshot: w.snapshot},
+	}, nil
+}
+
+// recordedBy makes the journal what it was in another world after a step, as a
+// crash leaves it that took the step from the workflow.
+func (w *world) recordedBy(other *world, n int) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.journal = slices.Clone(other.journal[:other.steps[n].events])
+	w.snapshot = other.steps[n].snapshot
 }
 
 // step is the state of a process after one of its recorded steps.

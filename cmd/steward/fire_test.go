@@ -208,6 +208,8 @@ func (f *fire) check(t *testing.T, tr *trial) {
 	history, err := audit.ParseHistory(raw.body)
 	require.NoError(t, err)
 	assert.Empty(t, audit.Verify(history), "%s replays", tr.id)
+	last := history.Events[len(history.Events)-1]
+	assert.NotNil(t, last.GetWorkflowExecutionCompletedEventAttributes(), "%s: the workflow is as closed as the view", tr.id)
 	inHistory := commandsOf(t, history)
 	f.checkCommand(t, tr.id, "person:asker/"+tr.key, tr.start, keys, inHistory)
 	for _, v := range tr.votes {

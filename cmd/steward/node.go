@@ -68,16 +68,21 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (*node, 
 
 func (n *node) onClose(f func() error) { n.closers = append(n.closers, f) }
 
+// silent is above every level.
+const silent = slog.LevelError + 1
+
 // sdkLog is where Temporal's SDK writes.
 func (n *node) sdkLog() *slog.Logger {
 	n.sdkLevel.Set(slog.LevelWarn) // below, it tells of every worker's beginning and end as if it were news
 	return slog.New(atLeast{n.log.Handler(), &n.sdkLevel})
 }
 
-// close ends everything, last opened first. The SDK then warns of each poll
-// that it had to break off, which is what stopping means.
+// close ends everything, last opened first. The SDK is not heard from then on:
+// it tells of every poll and every activity that it had to break off, which is
+// what stopping means. Temporal gives those to another worker, or to this one
+// when it is back; a real fault shows again there.
 func (n *node) close() error {
-	n.sdkLevel.Set(slog.LevelError)
+	n.sdkLevel.Set(silent)
 	var errs []error
 	for _, closer := range slices.Backward(n.closers) {
 		errs = append(errs, closer())
@@ -116,6 +121,19 @@ func (n *node) sender() (*notify.Sender, error) {
 	return notify.New(o)
 }
 
+// takeUp has processes go on whose last step a crash cut off from their
+// workflow. It works beside everything else; what it can't reach now, the next
+// command to that process finds.
+func (n *node) takeUp(ctx context.Context) {
+	behind, err := n.engine.TakeUpLatest(ctx)
+	if err != nil && ctx.Err() == nil {
+		n.log.Warn("looking for processes that a crash cut off", "error", err)
+	}
+	if behind > 0 {
+		n.log.Info("took up what was recorded in the instant of a crash", "processes", behind)
+	}
+}
+
 // serve answers the API until ctx ends.
 func (n *node) serve(ctx context.Context, listener net.Listener, dev bool) error {
 	s, err := server.New(server.Options{
@@ -125,6 +143,7 @@ func (n *node) serve(ctx context.Context, listener net.Listener, dev bool) error
 	if err != nil {
 		return err
 	}
+	go n.takeUp(ctx)
 	return s.Serve(ctx, listener)
 }
 
