@@ -36,22 +36,23 @@ func (s *Store) Inbox(ctx context.Context, person, cursor string, limit int) (Pa
 }
 
 // InboxOfSeat lists what waits for a person's vote, whoever holds it now, by
-// process. Limit 0 is 50, and at most 500. A cursor that is none has
+// process. A person has one vote in a stage, so the order stays while votes pass
+// to others. Limit 0 is 50, and at most 500. A cursor that is none has
 // itsm.CodeInvalid.
 func (s *Store) InboxOfSeat(ctx context.Context, person, cursor string, limit int) (Page[itsm.InboxItem], error) {
-	at := func(w waiting) mark { return mark{List: "seat", Texts: []string{w.Process, w.Task, w.Person}} }
-	statement, args := `SELECT process, task, person, body FROM inbox WHERE seat = ?`, []any{person}
+	at := func(w waiting) mark { return mark{List: "seat", Texts: []string{w.Process, w.Task}} }
+	statement, args := `SELECT process, task, body FROM inbox WHERE seat = ?`, []any{person}
 	if cursor != "" {
 		from, err := at(waiting{}).parse(cursor)
 		if err != nil {
 			return Page[itsm.InboxItem]{}, err
 		}
-		statement += ` AND (process, task, person) > (?, ?, ?)`
+		statement += ` AND (process, task) > (?, ?)`
 		args = append(args, from.args()...)
 	}
 	size := pageSize(limit)
 	var rows []waiting
-	err := s.read("inbox of seat").list(ctx, &rows, statement+` ORDER BY process, task, person LIMIT ?`, append(args, size+1)...)
+	err := s.read("inbox of seat").list(ctx, &rows, statement+` ORDER BY process, task LIMIT ?`, append(args, size+1)...)
 	if err != nil {
 		return Page[itsm.InboxItem]{}, fmt.Errorf("reading what waits for the vote of %s: %w", person, err)
 	}

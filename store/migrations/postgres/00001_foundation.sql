@@ -93,7 +93,7 @@ CREATE TABLE inbox (
     body    TEXT NOT NULL,
     PRIMARY KEY (process, task, person)
 );
-CREATE INDEX inbox_seat ON inbox (seat, process, task, person);
+CREATE INDEX inbox_seat ON inbox (seat, process, task);
 CREATE INDEX inbox_person ON inbox (person, due, since, process, task);
 
 CREATE TABLE counters (
