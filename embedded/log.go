@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/log/tag"
 	"go.temporal.io/server/common/persistence"
@@ -27,8 +28,8 @@ type logger struct {
 	to   *slog.Logger
 	tags []tag.Tag
 	// stopping drops warnings too, and errors that only tell of the stop: the
-	// services stop one by one, each tells that it no longer reaches those that
-	// went before, and what still reads a queue fails on the closed shard.
+	// services stop one by one, and each tells that it no longer reaches those
+	// that went before, or that its shard is closed.
 	stopping *atomic.Bool
 }
 
@@ -48,35 +49,43 @@ func (l logger) Debug(string, ...tag.Tag) {}
 func (l logger) Info(string, ...tag.Tag)  {}
 
 func (l logger) Warn(message string, tags ...tag.Tag) {
-	if !l.stopping.Load() && !strings.HasPrefix(message, noNexus) {
+	if !l.stopping.Load() && !strings.HasPrefix(message, noNexus) && !gaveUp(l.cause(tags)) {
 		l.to.Warn(message, l.attributes(tags)...)
 	}
 }
 
 func (l logger) Error(message string, tags ...tag.Tag) {
-	if !l.stopping.Load() || !tellsOfStop(causeIn(tags)) {
-		l.to.Error(message, l.attributes(tags)...)
+	cause := l.cause(tags)
+	if gaveUp(cause) || l.stopping.Load() && shardClosed(cause) {
+		return
 	}
+	l.to.Error(message, l.attributes(tags)...)
 }
 
-// tellsOfStop reports whether an error says no more than that its reporter was
-// told to stop. Anything else is still news then, such as a full disk.
-func tellsOfStop(err error) bool {
-	var closed *persistence.ShardOwnershipLostError // there is one process, so nobody else took the shard
-	return errors.As(err, &closed) || errors.Is(err, context.Canceled)
+// gaveUp reports whether no more happened than that a caller no longer wanted
+// the answer, as a worker that stops does with its polls. It knows that itself,
+// and Temporal tries again whatever was under way.
+func gaveUp(err error) bool {
+	var canceled *serviceerror.Canceled
+	return errors.As(err, &canceled) || errors.Is(err, context.Canceled)
+}
+
+func shardClosed(err error) bool {
+	var closed *persistence.ShardOwnershipLostError
+	return errors.As(err, &closed)
 }
 
 func (l logger) DPanic(message string, tags ...tag.Tag) { l.Error(message, tags...) }
 func (l logger) Panic(message string, tags ...tag.Tag)  { l.Fatal(message, tags...) }
 
 func (l logger) Fatal(message string, tags ...tag.Tag) {
-	panic(&fatalError{message: message, cause: causeIn(tags)})
+	panic(&fatalError{message: message, cause: l.cause(tags)})
 }
 
-// causeIn finds the error among tags. Value would give its text alone; its kind
-// is needed here.
-func causeIn(tags []tag.Tag) (cause error) {
-	for _, t := range tags {
+// cause finds the error among the tags. Value would give its text alone; its
+// kind is needed here.
+func (l logger) cause(tags []tag.Tag) (cause error) {
+	for _, t := range slices.Concat(l.tags, tags) {
 		if zap, ok := t.(tag.ZapTag); ok {
 			if err, ok := zap.Field().Interface.(error); ok {
 				cause = err

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/server/common/log/tag"
 	"go.temporal.io/server/common/persistence"
 )
@@ -18,15 +19,15 @@ import (
 func TestStopIsNoNewsButFaultsAre(t *testing.T) {
 	t.Parallel()
 	closed := fmt.Errorf("loading: %w", &persistence.ShardOwnershipLostError{ShardID: 1, Msg: "shard closed"})
-	full := errors.New("database or disk is full")
 	cases := map[string]struct {
-		cause                 error
-		whileUp, whileStopped bool
+		cause                  error
+		whileUp, whileStopping bool
 	}{
-		"closed shard": {closed, true, false},
-		"cancelled":    {fmt.Errorf("reading: %w", context.Canceled), true, false},
-		"full disk":    {full, true, true},
-		"no cause":     {nil, true, true},
+		"closed shard":    {closed, true, false},
+		"nobody waits":    {fmt.Errorf("reading: %w", context.Canceled), false, false},
+		"a poll ended":    {serviceerror.NewCanceled("context canceled"), false, false},
+		"a full disk":     {errors.New("database or disk is full"), true, true},
+		"without a cause": {nil, true, true},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -35,11 +36,14 @@ func TestStopIsNoNewsButFaultsAre(t *testing.T) {
 				var out bytes.Buffer
 				l := newLogger(slog.New(slog.NewTextHandler(&out, nil)))
 				l.stopping.Store(stopping)
-				l.With(tag.ShardID(1)).Error("Queue reader unable to retrieve tasks", tag.Error(c.cause))
-				return out.Len() > 0
+				l.Error("Queue reader unable to retrieve tasks", tag.Error(c.cause))
+				first := out.Len()
+				l.With(tag.Error(c.cause)).(logger).Error("Fail to process task", tag.ShardID(1))
+				assert.Equal(t, first > 0, out.Len() > first, "whichever way the cause is told")
+				return first > 0
 			}
 			assert.Equal(t, c.whileUp, told(false), "while it runs")
-			assert.Equal(t, c.whileStopped, told(true), "while it stops")
+			assert.Equal(t, c.whileStopping, told(true), "while it stops")
 		})
 	}
 }
