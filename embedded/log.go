@@ -21,6 +21,10 @@ import (
 // closed would be needed for Nexus, which Steward does not use.
 const noNexus = "HTTP API port has not been set"
 
+// noBaggage is an error that comes when a caller leaves in the instant of its
+// answer: what can't be sent along any more is for metrics, which are off here.
+const noBaggage = "unable to add metrics baggage to gRPC trailer"
+
 // logger hands Temporal's warnings and errors to slog, and drops the rest:
 // what it says below that is for people who work on Temporal. Tags are turned
 // into attributes only when something is said.
@@ -56,7 +60,7 @@ func (l logger) Warn(message string, tags ...tag.Tag) {
 
 func (l logger) Error(message string, tags ...tag.Tag) {
 	cause := l.cause(tags)
-	if gaveUp(cause) || l.stopping.Load() && shardClosed(cause) {
+	if message == noBaggage || gaveUp(cause) || l.stopping.Load() && shardClosed(cause) {
 		return
 	}
 	l.to.Error(message, l.attributes(tags)...)
