@@ -194,10 +194,10 @@ func (e *Engine) Decide(ctx context.Context, call Call, id string, verdict itsm.
 // Delegate hands the caller's vote to another person. The error is that of
 // update, or has CodePersonUnknown.
 func (e *Engine) Delegate(ctx context.Context, call Call, id, to string) (itsm.Receipt, error) {
-	if err := e.checkPerson(ctx, "/to", to); err != nil {
-		return itsm.Receipt{}, err
-	}
 	command := call.command(workflows.UpdateDelegate, id, to)
+	if err := e.checkPerson(ctx, "/to", to); err != nil {
+		return e.answeredBefore(ctx, id, command, err)
+	}
 	return e.update(ctx, id, workflows.UpdateDelegate, command, workflows.DelegateArgs{Command: command, To: to})
 }
 

@@ -131,6 +131,16 @@ func (e *Engine) answerFromJournal(ctx context.Context, id string, command itsm.
 	return itsm.Receipt{}, itsm.Errorf(itsm.CodeProcessClosed, "%s is closed: it was %s, and that doesn't change", id, view.Outcome)
 }
 
+// answeredBefore answers a command that can't be sent now: a retry of one that
+// was answered earlier is told the same, anything else is refused.
+func (e *Engine) answeredBefore(ctx context.Context, id string, command itsm.Command, refusal error) (itsm.Receipt, error) {
+	event, found, err := e.store.EventByKey(ctx, id, command.Key)
+	if err != nil || !found || event.Answer == nil {
+		return itsm.Receipt{}, refusal
+	}
+	return checkFingerprint(*event.Answer, command)
+}
+
 // unavailable says that the answer is not known yet and how to get it.
 func unavailable(err error, id string) error {
 	var timeout *temporal.TimeoutError

@@ -39,7 +39,7 @@ func soon(ctx workflow.Context, activity string, request, result any) error {
 	ordinary := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 30 * time.Second,
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 15 * time.Second,
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Second,
 		},
 	})
 	return workflow.ExecuteActivity(ordinary, activity, request).Get(ctx, result)

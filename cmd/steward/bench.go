@@ -68,11 +68,11 @@ func runBench(ctx context.Context, e *env, cfg config.Config, o benchOptions) (r
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(cfg.Data)) }()
 	if cfg.Temporal.Address == "" {
-		temporal, unlock, err := startEmbedded(ctx, &cfg, log)
+		temporal, err := startTemporal(ctx, &cfg, log)
 		if err != nil {
 			return report, err
 		}
-		defer func() { _ = errors.Join(temporal.Stop(), unlock()) }() // the folder goes anyway
+		defer func() { _ = temporal.Stop() }() // the folder goes anyway
 	}
 	cfg.Temporal.TaskQueue = benchQueue
 	cfg.Notify = config.Notify{} // measured apart

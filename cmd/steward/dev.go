@@ -74,20 +74,6 @@ func runDev(ctx context.Context, e *env, cfg config.Config) (err error) {
 	return n.serve(ctx, listener, true)
 }
 
-// startEmbedded starts Temporal in the data folder, which no other process may
-// use meanwhile, and points the settings to it.
-func startEmbedded(ctx context.Context, cfg *config.Config, log *slog.Logger) (*embedded.Server, func() error, error) {
-	lock, err := embedded.Lock(cfg.Data)
-	if err != nil {
-		return nil, nil, err
-	}
-	temporal, err := startTemporal(ctx, cfg, log)
-	if err != nil {
-		return nil, nil, errors.Join(err, lock.Unlock())
-	}
-	return temporal, lock.Unlock, nil
-}
-
 // startTemporal starts Temporal in a data folder that is locked already.
 func startTemporal(ctx context.Context, cfg *config.Config, log *slog.Logger) (*embedded.Server, error) {
 	temporal, err := embedded.Start(ctx, embedded.Options{Dir: cfg.Data, Namespace: cfg.Temporal.Namespace, Logger: log})
