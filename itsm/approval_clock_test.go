@@ -70,5 +70,5 @@ func TestClockThatJumpsBackDoesNothingTwiceAndLosesNothing(t *testing.T) {
 	for i, event := range events {
 		assert.Equal(t, events[0].Number+i, event.Number, "the order of events is that of their numbers, not of a clock")
 	}
-	assert.Equal(t, itsm.OutcomeApproved, a.Outcome)
+	assert.True(t, a.WantsPlan(), "the stage is won")
 }
