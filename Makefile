@@ -51,8 +51,8 @@ bench: ## Measure approvals against a bare Temporal workflow on this machine
 
 .PHONY: lint
 lint: $(GOLANGCI) $(WORKFLOWCHECK) ## Check style, imports and determinism of workflow code
-	$(GOLANGCI) run --build-tags noembed
-	$(GOLANGCI) run --enable-only $(LOCAL) ./embedded/ ./cmd/steward/
+	$(GOLANGCI) run --allow-parallel-runners --build-tags noembed
+	$(GOLANGCI) run --allow-parallel-runners --enable-only $(LOCAL) ./embedded/ ./cmd/steward/
 	$(WORKFLOWCHECK) -config .workflowcheck.yaml ./workflows/...
 	go mod tidy -diff
 

@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
-	"strings"
 	"time"
 
 	"github.com/steward-itsm/steward/itsm"
@@ -36,7 +34,7 @@ func (s *Server) probe(ctx context.Context) (parts []api.Part, down string) {
 		name string
 		ask  func(context.Context) error
 	}{
-		{"database", s.store.Ping}, {"schema", s.schemaServes}, {"temporal", s.engine.Ping},
+		{"database", s.store.Ping}, {"schema", s.store.Serves}, {"temporal", s.engine.Ping},
 	} {
 		ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 		err := part.ask(ctx)
@@ -51,25 +49,6 @@ func (s *Server) probe(ctx context.Context) (parts []api.Part, down string) {
 		parts = append(parts, shown)
 	}
 	return parts, down
-}
-
-// schemaServes tells whether the schema has all that this version needs. One
-// that has become newer since the start has: a release adds, and only a later
-// one removes. If old servers took themselves out of the balancer as soon as
-// the new version's migration ran, nobody would answer until the first new one.
-func (s *Server) schemaServes(ctx context.Context) error {
-	err := s.store.Verify(ctx)
-	if isNewerSchema(err) {
-		return nil
-	}
-	return err
-}
-
-// isNewerSchema tells by its advice a schema that is newer than this version
-// from an older one, since the store's code is the same for both.
-func isNewerSchema(err error) bool {
-	var known *itsm.Error
-	return errors.As(err, &known) && known.Code == itsm.CodeSchemaMismatch && strings.Contains(known.Message, "use a newer steward")
 }
 
 // notReady tells which parts of Steward work and which do not.

@@ -58,22 +58,36 @@ func (s *Store) MigrateDown(ctx context.Context) error {
 	return nil
 }
 
-// Verify checks that the schema is the one that this binary was made for;
-// itsm.CodeSchemaMismatch where it is not.
+// Verify checks that the schema is the one that this binary was made for, as
+// one that starts must; itsm.CodeSchemaMismatch where it is not.
 func (s *Store) Verify(ctx context.Context) error {
-	provider, err := s.provider()
+	found, wanted, err := s.serves(ctx)
 	if err != nil {
 		return err
-	}
-	found, wanted, err := s.schemaVersions(ctx, provider)
-	if err != nil {
-		return err
-	}
-	if found < wanted {
-		return itsm.Errorf(itsm.CodeSchemaMismatch,
-			"the database has schema %d, this steward needs %d; run `steward migrate`", found, wanted)
 	}
 	return refuseNewer(found, wanted)
+}
+
+// Serves checks that the schema has all that this binary needs. One that has
+// become newer since the start has: a release adds, and only a later one
+// removes. Were old servers to take themselves out of the balancer as soon as
+// the new version's migration ran, nobody would answer until the first new one.
+func (s *Store) Serves(ctx context.Context) error {
+	_, _, err := s.serves(ctx)
+	return err
+}
+
+func (s *Store) serves(ctx context.Context) (found, wanted int64, err error) {
+	provider, err := s.provider()
+	if err != nil {
+		return 0, 0, err
+	}
+	found, wanted, err = s.schemaVersions(ctx, provider)
+	if err == nil && found < wanted {
+		err = itsm.Errorf(itsm.CodeSchemaMismatch,
+			"the database has schema %d, this steward needs %d; run `steward migrate`", found, wanted)
+	}
+	return found, wanted, err
 }
 
 func refuseNewer(found, wanted int64) error {
