@@ -93,15 +93,8 @@ func (q query) earlier(ctx context.Context, st step) (*itsm.Earlier, error) {
 	if err != nil || st.is(bodies, stored.Snapshot) {
 		return nil, err
 	}
-	found := &itsm.Earlier{Snapshot: json.RawMessage(stored.Snapshot)}
-	for _, body := range bodies {
-		one, err := readEvent(body)
-		if err != nil {
-			return nil, err
-		}
-		found.Events = append(found.Events, one)
-	}
-	return found, nil
+	events, err := readEvents(bodies)
+	return &itsm.Earlier{Events: events, Snapshot: json.RawMessage(stored.Snapshot)}, err
 }
 
 // appendEvents writes the events, many to a statement.

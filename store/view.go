@@ -99,16 +99,11 @@ func (s *Store) Events(ctx context.Context, process string, after, limit int) ([
 	if err != nil {
 		return nil, fmt.Errorf("reading the journal of %s: %w", process, err)
 	}
-	events := make([]itsm.Event, 0, len(bodies))
-	for _, body := range bodies {
-		one, err := readEvent(body)
-		if err != nil {
-			return nil, err
-		}
-		one.Answer, one.Tell = nil, nil // for the process itself
-		events = append(events, one)
+	events, err := readEvents(bodies)
+	for i := range events {
+		events[i].Answer, events[i].Tell = nil, nil // for the process itself
 	}
-	return events, nil
+	return events, err
 }
 
 // EventByKey finds the first event that the command with the given idempotency
