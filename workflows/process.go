@@ -112,10 +112,11 @@ func (p *process) command(ctx workflow.Context, c itsm.Command, do func(time.Tim
 			}
 			number, err := do(at)
 			if err != nil {
-				if overtaken, lost := p.lookBack(ctx); lost != nil || !overtaken {
-					return firstError(lost, p.refuse(err))
+				found, failed := p.lookBack(ctx)
+				if failed != nil || !found {
+					return firstError(failed, p.refuse(err))
 				}
-				continue // judged by what is recorded
+				continue // to judge it by what is recorded
 			}
 			if overtaken, err = p.settle(ctx, answering{c, number}); err != nil {
 				return err
