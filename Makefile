@@ -24,7 +24,7 @@ help: ## Show this
 
 .PHONY: build
 build: ## Build the binary into bin/steward, Temporal included
-	go build -trimpath -o bin/steward ./cmd/steward
+	go build -o bin/steward ./cmd/steward
 
 .PHONY: build-slim
 build-slim: ## The same without Temporal, for a cluster: a static binary

@@ -69,9 +69,13 @@ func (l logger) Error(message string, tags ...tag.Tag) {
 // gaveUp reports whether no more happened than that a caller no longer wanted
 // the answer, as a worker that stops does with its polls. It knows that itself,
 // and Temporal tries again whatever was under way.
+//
+// Where Temporal's persistence passes such an error on, only its text is left.
 func gaveUp(err error) bool {
 	var canceled *serviceerror.Canceled
-	return errors.As(err, &canceled) || errors.Is(err, context.Canceled)
+	var unavailable *serviceerror.Unavailable
+	return errors.As(err, &canceled) || errors.Is(err, context.Canceled) ||
+		errors.As(err, &unavailable) && strings.HasSuffix(unavailable.Error(), context.Canceled.Error())
 }
 
 func shardClosed(err error) bool {

@@ -23,11 +23,12 @@ func TestStopIsNoNewsButFaultsAre(t *testing.T) {
 		cause                  error
 		whileUp, whileStopping bool
 	}{
-		"closed shard":    {closed, true, false},
-		"nobody waits":    {fmt.Errorf("reading: %w", context.Canceled), false, false},
-		"a poll ended":    {serviceerror.NewCanceled("context canceled"), false, false},
-		"a full disk":     {errors.New("database or disk is full"), true, true},
-		"without a cause": {nil, true, true},
+		"closed shard":     {closed, true, false},
+		"nobody waits":     {fmt.Errorf("reading: %w", context.Canceled), false, false},
+		"a poll ended":     {serviceerror.NewCanceled("context canceled"), false, false},
+		"its text is left": {serviceerror.NewUnavailable("GetTaskQueue operation failed. Error: context canceled"), false, false},
+		"a full disk":      {errors.New("database or disk is full"), true, true},
+		"without a cause":  {nil, true, true},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
