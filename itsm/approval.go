@@ -2,7 +2,6 @@ package itsm
 
 import (
 	"encoding/json"
-	"slices"
 	"time"
 )
 
@@ -106,7 +105,7 @@ type StagePlan struct {
 // a command or a moment, change the state, and add the events that tell of it.
 // They never look at a clock; the time is always an argument.
 type Approval struct {
-	ID        string          `json:"id"`
+	chronicle
 	Requester Actor           `json:"requester"`
 	Summary   string          `json:"summary"` // one line, made of the subject by the flow
 	Rules     ApprovalRules   `json:"-"`       // from the flow's text, which the process carries
@@ -120,12 +119,7 @@ type Approval struct {
 	Stages    []Stage         `json:"stages"` // every stage that opened or was skipped, oldest first
 	Next      int             `json:"next"`   // index of the rule that is planned next
 	Owner     []string        `json:"owner,omitempty"`
-	LastEvent int             `json:"lastEvent"`
-	Updated   time.Time       `json:"updated"`
 	Closed    *time.Time      `json:"closed,omitempty"`
-
-	fresh   []Event
-	notices []Notice
 }
 
 // Stage is one stage of an approval that opened, or was passed over.
@@ -182,7 +176,7 @@ type Notice struct {
 
 // NewApproval begins an approval. Its first stage waits for a plan.
 func NewApproval(id string, requester Actor, summary string, rules ApprovalRules, subject json.RawMessage) *Approval {
-	return &Approval{ID: id, Requester: requester, Summary: summary, Rules: rules, State: StateOpen, Subject: subject, Round: 1}
+	return &Approval{chronicle: chronicle{ID: id}, Requester: requester, Summary: summary, Rules: rules, State: StateOpen, Subject: subject, Round: 1}
 }
 
 // Current gives the open stage, or nil.
@@ -196,37 +190,6 @@ func (a *Approval) Current() *Stage {
 // WantsPlan reports whether the approval waits for the plan of its next stage.
 func (a *Approval) WantsPlan() bool { return a.State == StateOpen && a.Current() == nil }
 
-// Drain gives the events and notices since the last call, which are then
-// somebody else's to record and to send.
-func (a *Approval) Drain() ([]Event, []Notice) {
-	events, notices := a.fresh, a.notices
-	a.fresh, a.notices = nil, nil
-	return events, notices
-}
-
-// add appends an event with the next number and gives that number.
-func (a *Approval) add(at time.Time, c Command, typ EventType, data any) int {
-	raw, err := json.Marshal(data)
-	if err != nil { // the data are structs of this package; this can't happen
-		raw = []byte(`{}`)
-	}
-	a.LastEvent++
-	a.Updated = at
-	a.fresh = append(a.fresh, Event{
-		Process: a.ID, Number: a.LastEvent, Time: at, Type: typ,
-		Actor: c.Actor, Key: c.Key, Comment: c.Comment, Data: raw,
-	})
-	return a.LastEvent
-}
-
-// notify asks for a message about the newest event, one for each person.
-func (a *Approval) notify(typ EventType, to []string) {
-	if len(to) > 0 {
-		to = slices.Compact(slices.Sorted(slices.Values(to)))
-		a.notices = append(a.notices, Notice{Event: a.LastEvent, Type: typ, To: to})
-	}
-}
-
 // notifyStuck tells the owner of what can't go on by itself, or else whoever
 // asked for it: somebody must know.
 func (a *Approval) notifyStuck(typ EventType) {
@@ -236,6 +199,3 @@ func (a *Approval) notifyStuck(typ EventType) {
 		a.notify(typ, []string{a.Requester.Name})
 	}
 }
-
-// byRule is the command behind what happens without one.
-func byRule() Command { return Command{Actor: System()} }

@@ -70,7 +70,7 @@ func (a *Approval) Inbox(at time.Time) []InboxItem {
 		}
 		items = append(items, InboxItem{
 			Process: a.ID, Task: stage.task(), Person: holder, Seat: stage.Seats[i].Person,
-			Action: "decide", Title: a.Summary, Since: stage.Opened, Due: stage.Deadline,
+			Action: ActionDecide, Title: a.Summary, Since: stage.Opened, Due: stage.Deadline,
 		})
 	}
 	return items
@@ -100,17 +100,8 @@ type Sent struct {
 	Outcomes json.RawMessage `json:"outcomes"` // one for each recipient and channel, also where it failed
 }
 
-// NoteSent records what became of notices, and gives the event's number. It may
-// come after the approval is closed.
-func (a *Approval) NoteSent(c Command, sent []Sent, at time.Time) int {
-	return a.add(at, c, EventNotificationsSent, NotificationsSent{Sent: sent})
-}
-
 // Title is the line under which the approval is listed.
 func (a *Approval) Title() string { return a.Summary }
-
-// Newest gives the number of the newest event.
-func (a *Approval) Newest() int { return a.LastEvent }
 
 // IsClosed reports whether the approval is over.
 func (a *Approval) IsClosed() bool { return a.State == StateClosed }

@@ -68,6 +68,7 @@ type View struct {
 	Kind        Kind            `json:"kind"`
 	Summary     string          `json:"summary"` // one line for lists
 	State       State           `json:"state"`
+	Phase       Phase           `json:"phase,omitempty"`   // of a transition: how far it is
 	Outcome     string          `json:"outcome,omitempty"` // approved, rejected, withdrawn … once closed
 	Blocked     string          `json:"blocked,omitempty"` // why it can't go on, and what to do
 	Requester   Actor           `json:"requester"`
@@ -84,13 +85,19 @@ type View struct {
 	Detail  json.RawMessage `json:"detail,omitempty"` // what only this kind has, such as an approval's stages
 }
 
+// What waits for a person: a decision, or a task to be done.
+const (
+	ActionDecide   = "decide"
+	ActionComplete = "complete"
+)
+
 // InboxItem is one thing that waits for one person.
 type InboxItem struct {
 	Process string     `json:"process"`
 	Task    string     `json:"task"`   // unique in the process: the stage's name, and its round
 	Person  string     `json:"person"` // who may act
 	Seat    string     `json:"seat"`   // whose vote it is: somebody else's where the person stands in
-	Action  string     `json:"action"` // "decide" for approvals
+	Action  string     `json:"action"` // ActionDecide or ActionComplete
 	Title   string     `json:"title"`
 	Since   time.Time  `json:"since"`
 	Due     *time.Time `json:"due,omitempty"`
@@ -103,8 +110,9 @@ type Record struct {
 	Process  string          `json:"process"`
 	Events   []Event         `json:"events"`
 	View     View            `json:"view"`
-	Inbox    []InboxItem     `json:"inbox"`    // all that waits now; what is stored beyond it goes
-	Snapshot json.RawMessage `json:"snapshot"` // the process's own state after the last event
+	Inbox    []InboxItem     `json:"inbox"`           // all that waits now; what is stored beyond it goes
+	Snapshot json.RawMessage `json:"snapshot"`        // the process's own state after the last event
+	Claim    *Claim          `json:"claim,omitempty"` // what changes of its place in the schedule of change; nil: nothing
 }
 
 // Earlier is what an earlier try of the same step has recorded, which a crash

@@ -10,7 +10,8 @@ import (
 // The names under which workflows, updates, queries and activities are known
 // to Temporal. Histories hold them, so they never change.
 const (
-	ApprovalWorkflow = "Approval"
+	ApprovalWorkflow   = "Approval"
+	TransitionWorkflow = "Transition"
 
 	UpdateStart    = "start" // answered when the start is recorded
 	UpdateDecide   = "decide"
@@ -21,12 +22,33 @@ const (
 	UpdateResume   = "resume"
 	UpdateTakeUp   = "takeUp" // goes on from what an earlier life recorded; gives the newest event's number
 
+	UpdateReschedule   = "reschedule"
+	UpdateCancel       = "cancel"
+	UpdateRollback     = "rollback"
+	UpdateClaimTask    = "claimTask"
+	UpdateReleaseTask  = "releaseTask"
+	UpdateWorkOnTask   = "workOnTask" // ticks off, adds evidence
+	UpdateCompleteTask = "completeTask"
+	UpdateByHand       = "byHand" // an operator retries, skips or completes a blocked step
+	UpdateCallback     = "callback"
+	UpdateIncident     = "incident" // an incident of the service in early life
+
+	SignalApprovalClosed = "approvalClosed" // to the process that asked for it
+	SignalParent         = "parent"         // to an approval, from the process that asked for it
+
 	QueryView = "view" // itsm.View: the state, also in a replay
 
 	ActivityPlanStage = "PlanStage"
 	ActivityRecord    = "Record"
 	ActivityNotify    = "Notify"
 	ActivityLookBack  = "LookBack"
+
+	ActivityAssess        = "AssessTransition"
+	ActivityCheckSchedule = "CheckSchedule"
+	ActivityPlanStep      = "PlanStep"
+	ActivityOpenApproval  = "OpenApproval"
+	ActivityCall          = "Call"
+	ActivityRollBackWhen  = "RollBackWhen"
 )
 
 // Definition is one version of a definition in full, as a process carries it.
