@@ -59,6 +59,8 @@ const (
 	codeNeverOpen     = "calendar.never_open"
 	codeOverlap       = "calendar.overlap"
 	codeStepField     = "step.field"
+	codeStandardAsks  = "transition.standard_authorized"
+	codeAfterwards    = "transition.afterwards"
 )
 
 var meanings = map[string]string{
@@ -117,6 +119,8 @@ var meanings = map[string]string{
 	codeNeverOpen:     "The calendar is never open.",
 	codeOverlap:       "Open hours of one day overlap.",
 	codeStepField:     "The field does not belong to this kind of step.",
+	codeStandardAsks:  "A standard change is approved beforehand; it asks for no authorisation.",
+	codeAfterwards:    "Only an emergency change may be authorised afterwards.",
 }
 
 // Codes gives every code of a fault, with its meaning in one line.

@@ -112,12 +112,14 @@ func visitEscalations(v visitor, path string, escalations []Escalation, in *scop
 type Review struct {
 	By     Ref            `json:"by"`
 	Within *itsm.Duration `json:"within,omitempty"`
+	Remind *itsm.Duration `json:"remind,omitempty"` // how often
 }
 
 // Authorize says which flow must approve, and when it is needed.
 type Authorize struct {
-	Flow string `json:"flow"`
-	When string `json:"when,omitempty"` // "" is always
+	Flow       string `json:"flow"`
+	When       string `json:"when,omitempty"`       // "" is always
+	Afterwards bool   `json:"afterwards,omitempty"` // an emergency does not wait for it
 }
 
 // UnmarshalJSON reads a flow's name alone, too.

@@ -30,6 +30,7 @@ type Step struct {
 
 	When     string         `json:"when,omitempty"` // expression
 	Within   *itsm.Duration `json:"within,omitempty"`
+	Remind   *itsm.Duration `json:"remind,omitempty"` // task: how often
 	Escalate []Escalation   `json:"escalate,omitempty"`
 	Undo     *Step          `json:"undo,omitempty"`
 }
@@ -91,7 +92,7 @@ func (s *Step) visitWait(v visitor, path string, in *scope) {
 var stepFields = []struct {
 	field, sort string
 }{
-	{"assign", "task"}, {"checklist", "task"}, {"evidence", "task"},
+	{"assign", "task"}, {"checklist", "task"}, {"evidence", "task"}, {"remind", "task"},
 	{"body", "call"}, {"headers", "call"}, {"timeout", "call"}, {"callback", "call"},
 	{"to", "notify"},
 }

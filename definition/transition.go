@@ -64,7 +64,7 @@ func (m *TransitionModel) visit(v visitor) {
 	if m.Risk != nil {
 		v.expression("/spec/risk/score", m.Risk.Score, wantNumber, in)
 	}
-	visitAuthorize(v, m.Authorize, subjectTransition, in)
+	m.visitAuthorization(v, in)
 	if m.Schedule != nil {
 		for i, name := range m.Schedule.Windows {
 			v.reference(at("/spec/schedule/windows", i), KindCalendar, name)
@@ -79,6 +79,18 @@ func (m *TransitionModel) visit(v visitor) {
 	}
 	if m.Review != nil {
 		visitRef(v, "/spec/review/by", m.Review.By, in, false)
+	}
+}
+
+// visitAuthorization refuses what the type of change would silently ignore.
+func (m *TransitionModel) visitAuthorization(v visitor, in *scope) {
+	visitAuthorize(v, m.Authorize, subjectTransition, in)
+	switch {
+	case m.Authorize == nil:
+	case m.Type == itsm.TypeStandard:
+		v.fault("/spec/authorize", codeStandardAsks, "a standard change is approved beforehand; leave authorize out, or make the type normal")
+	case m.Authorize.Afterwards && m.Type != itsm.TypeEmergency:
+		v.fault("/spec/authorize/afterwards", codeAfterwards, "only an emergency change may be authorised afterwards; leave it out, or make the type emergency")
 	}
 }
 
