@@ -134,15 +134,16 @@ func judge(answer *http.Response, now time.Time) error {
 	err := fmt.Errorf("the receiver answered %d %s", code, http.StatusText(code))
 	switch {
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
-		return RetryAfter(err, waitFor(answer.Header.Get("Retry-After"), now))
+		return RetryAfter(err, AskedToWait(answer.Header.Get("Retry-After"), now))
 	case code >= 300 && code < 400:
 		return Permanent(fmt.Errorf("%w; redirects are not followed, correct the Channel's URL", err))
 	}
 	return Permanent(err)
 }
 
-// waitFor reads a Retry-After header (RFC 9110, 10.2.3): seconds or a date.
-func waitFor(header string, now time.Time) time.Duration {
+// AskedToWait reads a Retry-After header (RFC 9110, 10.2.3), which has seconds
+// or a date: from nothing, also where it can't be read, to an hour.
+func AskedToWait(header string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil {
 		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
 	}

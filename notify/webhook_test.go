@@ -131,10 +131,10 @@ func TestRetryAfterIsReadAsSecondsOrDate(t *testing.T) {
 		"Mon, 02 Mar 2026 08:29:00 GMT": 0,
 		"Mon, 02 Mar 2099 08:31:00 GMT": time.Hour,
 	} {
-		assert.Equal(t, want, waitFor(header, now), header)
+		assert.Equal(t, want, AskedToWait(header, now), header)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		wait := waitFor(rapid.String().Draw(t, "header"), now)
+		wait := AskedToWait(rapid.String().Draw(t, "header"), now)
 		assert.GreaterOrEqual(t, wait, time.Duration(0))
 		assert.LessOrEqual(t, wait, maxRetryAfter)
 	})
