@@ -2,19 +2,13 @@ package activities
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/steward-itsm/steward/definition"
 	"github.com/steward-itsm/steward/itsm"
 	"github.com/steward-itsm/steward/workflows"
 )
-
-// reminders is the most reminders of one stage: a stage that nobody decides
-// for so long needs another hand than one more mail.
-const reminders = 30
 
 // PlanStage finds the next stage of an approval that applies, and resolves it:
 // who may decide, who is told, and at which instants it acts.
@@ -33,17 +27,15 @@ func (a *Activities) PlanStage(ctx context.Context, request workflows.PlanReques
 
 // planner resolves the stages of one request.
 type planner struct {
-	request     workflows.PlanRequest
-	flow        definition.Document
-	spec        *definition.ApprovalFlow
-	expressions *definition.Expressions
-	facts       definition.Facts
-	calendar    *itsm.Calendar
-	directory   *directory
+	resolver
+	request workflows.PlanRequest
+	flow    definition.Document
+	spec    *definition.ApprovalFlow
 }
 
 func (a *Activities) newPlanner(ctx context.Context, request workflows.PlanRequest) (*planner, error) {
-	p := &planner{request: request, directory: &directory{ctx: ctx, store: a.Store, requester: request.Requester}}
+	p := &planner{request: request}
+	p.at, p.directory = request.At, &directory{ctx: ctx, store: a.Store, requester: request.Requester}
 	var err error
 	if p.flow, err = definition.FromCanonical(request.Flow.Document); err != nil {
 		return nil, fmt.Errorf("reading flow %s: %w", request.Flow.Name, err)
@@ -116,34 +108,16 @@ func (p *planner) resolve(plan itsm.StagePlan) (itsm.StagePlan, error) {
 		}
 	}
 	if err == nil {
-		plan.Timetable, err = p.timetable(stage, approvers)
+		plan.Timetable, err = p.timetable(moments{
+			within: stage.Within, remind: stage.Remind, escalate: stage.Escalate,
+			endsIt: stage.OnTimeout != string(itsm.TimeoutHold),
+		}, approvers)
 	}
-	if problem := (*itsm.Error)(nil); errors.As(err, &problem) {
-		plan.Problem, err = fmt.Sprintf("stage %q: %s", stage.Name, problem.Message), nil
+	problem, err := problemOf(err)
+	if problem != "" {
+		plan.Problem = fmt.Sprintf("stage %q: %s", stage.Name, problem)
 	}
 	return plan, err
-}
-
-// people resolves references into persons, each once, in the order of the flow.
-func (p *planner) people(refs []definition.Ref, approvers []string) ([]string, error) {
-	var persons []string
-	for _, ref := range refs {
-		found := []definition.Ref{ref}
-		if ref.From != "" {
-			var err error
-			if found, err = p.expressions.Refs(ref.From, p.facts); err != nil {
-				return nil, itsm.Errorf(itsm.CodeDefinitionInvalid, "%q can't be evaluated: %v", ref.From, err)
-			}
-		}
-		for _, one := range found {
-			names, err := p.directory.persons(one, approvers, p.request.At)
-			if err != nil {
-				return nil, err
-			}
-			persons = append(persons, names...)
-		}
-	}
-	return distinct(persons), nil
 }
 
 // candidates puts approvers and holders of a veto together, with the times at
@@ -162,91 +136,4 @@ func (p *planner) candidates(approvers, vetoes []string) ([]itsm.Candidate, erro
 		})
 	}
 	return candidates, nil
-}
-
-// timetable plans the instants at which the stage acts by itself.
-func (p *planner) timetable(stage definition.Stage, approvers []string) ([]itsm.Due, error) {
-	var due []itsm.Due
-	var deadline time.Time
-	if stage.Within != nil {
-		at, err := p.after(*stage.Within)
-		if err != nil {
-			return nil, err
-		}
-		deadline = at
-		due = append(due, itsm.Due{At: at, Kind: itsm.DueDeadline})
-	}
-	for _, step := range stage.Escalate {
-		at, err := p.after(step.After)
-		if err != nil {
-			return nil, err
-		}
-		to, err := p.people(step.To, approvers)
-		if err != nil {
-			return nil, err
-		}
-		due = append(due, itsm.Due{At: at, Kind: itsm.DueEscalation, To: to})
-	}
-	reminding, err := p.remindersOf(stage, deadline)
-	if err != nil {
-		return nil, err
-	}
-	due = append(due, reminding...)
-	slices.SortStableFunc(due, func(x, y itsm.Due) int { return x.At.Compare(y.At) })
-	return due, nil
-}
-
-// remindersOf plans reminders up to the deadline, and beyond it where the
-// stage holds.
-func (p *planner) remindersOf(stage definition.Stage, deadline time.Time) ([]itsm.Due, error) {
-	if stage.Remind == nil {
-		return nil, nil
-	}
-	ends := !deadline.IsZero() && stage.OnTimeout != string(itsm.TimeoutHold)
-	var due []itsm.Due
-	at := p.request.At
-	for len(due) < reminders {
-		next, err := p.afterInstant(at, *stage.Remind)
-		if err != nil || ends && !next.Before(deadline) {
-			return due, err
-		}
-		if !next.Equal(deadline) {
-			due = append(due, itsm.Due{At: next, Kind: itsm.DueReminder})
-		}
-		at = next
-	}
-	return due, nil
-}
-
-func (p *planner) after(d itsm.Duration) (time.Time, error) { return p.afterInstant(p.request.At, d) }
-
-// afterInstant adds working time where the flow has a calendar.
-func (p *planner) afterInstant(from time.Time, d itsm.Duration) (time.Time, error) {
-	if p.calendar == nil {
-		return d.After(from, nil), nil
-	}
-	return p.calendar.Add(from, d)
-}
-
-// document reads a definition that a process carries, where it has one.
-func document(d *workflows.Definition) (*definition.Document, error) {
-	if d == nil {
-		return nil, nil
-	}
-	doc, err := definition.FromCanonical(d.Document)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s %s: %w", d.Kind, d.Name, err)
-	}
-	return &doc, nil
-}
-
-// distinct keeps the first of each name.
-func distinct(names []string) []string {
-	var kept []string
-	for _, name := range names {
-		if !slices.Contains(kept, name) {
-			kept = append(kept, name)
-		}
-	}
-	return kept
 }
