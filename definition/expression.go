@@ -64,6 +64,7 @@ type Expressions struct {
 type compiled struct {
 	program cel.Program
 	in      *scope
+	looksAt map[string]factPath
 }
 
 // Expressions compiles the document's expressions. They are kept, so that
@@ -230,7 +231,7 @@ func (c *compiler) expression(path, text string, want want, in *scope) {
 		c.err = fmt.Errorf("%s: %w", path, err)
 		return
 	}
-	c.into.byText[text] = compiled{program, in}
+	c.into.byText[text] = compiled{program, in, looksAt(checked, in)}
 	usedBy(checked, c.into.used)
 }
 
