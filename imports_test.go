@@ -49,6 +49,7 @@ var homes = map[string][]string{
 	"cel.dev/":                    {"definition"},
 	"go.yaml.in/yaml":             {"definition", "config", "cmd"},
 	"github.com/gin-gonic/":       {"server"},
+	"github.com/arran4/":          {"server"},
 	"github.com/jmoiron/sqlx":     {"store"},
 	"github.com/lib/pq":           {"store", "internal"},
 	"github.com/pressly/goose":    {"store"},

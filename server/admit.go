@@ -22,6 +22,7 @@ const (
 	keyHeader = "Idempotency-Key"
 	jsonMedia = "application/json"
 	yamlMedia = "application/yaml"
+	anyMedia  = "*/*"
 )
 
 // yamlNames are what YAML was called before RFC 9512.
@@ -30,10 +31,13 @@ var yamlNames = []string{"application/x-yaml", "text/yaml", "text/x-yaml"}
 // guard lets a request through to its handler if it may be done and says
 // what the contract wants.
 func (s *Server) guard(c *gin.Context) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.limits.RequestTimeout)
-	defer cancel()
-	c.Request = c.Request.WithContext(ctx)
-	if err := s.admit(c, s.contract.operations[c.Request.Method+" "+c.FullPath()]); err != nil {
+	op := s.contract.operations[c.Request.Method+" "+c.FullPath()]
+	if !op.stream {
+		ctx, cancel := context.WithTimeout(c.Request.Context(), s.limits.RequestTimeout)
+		defer cancel()
+		c.Request = c.Request.WithContext(ctx)
+	}
+	if err := s.admit(c, op); err != nil {
 		s.fail(c, err)
 		return
 	}
@@ -61,6 +65,7 @@ func (s *Server) admit(c *gin.Context, op operation) error {
 		}
 		c.Header(keyHeader, who.key)
 	}
+	who.accept = c.GetHeader("Accept")
 	c.Request = c.Request.WithContext(withCaller(c.Request.Context(), who))
 	media, err := s.readBody(c, op)
 	if err != nil {
@@ -90,7 +95,11 @@ func (s *Server) readBody(c *gin.Context, op operation) (media string, err error
 	if accepted == nil {
 		return "", nil
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, s.limits.BodyBytes))
+	limit := s.limits.BodyBytes
+	if op.bytes > 0 {
+		limit = op.bytes
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -105,6 +114,9 @@ func (s *Server) readBody(c *gin.Context, op operation) (media string, err error
 			return "", itsm.Errorf(itsm.CodeMalformed, "the body is empty; see %s for what to send", docsPath)
 		}
 		return "", nil
+	}
+	if accepted.Value.Content[anyMedia] != nil {
+		return anyMedia, nil // nothing is known of what is in it
 	}
 	if media, err = mediaType(c.Request.Header, slices.Sorted(maps.Keys(accepted.Value.Content))); err != nil {
 		return "", err

@@ -32,7 +32,7 @@ func TestCommandsReachTheEngine(t *testing.T) {
 		{"POST", "/v1/approvals/APR-1/withdraw", `{"comment": "no need"}`, raj, sent{"withdraw", engine.Call{Comment: "no need"}, []any{"APR-1"}}},
 		{"POST", "/v1/approvals/APR-1/withdraw", ``, raj, sent{"withdraw", engine.Call{}, []any{"APR-1"}}},
 		{"PATCH", "/v1/approvals/APR-1", `{"subject": {"a": [1, 2]}}`, raj, sent{"amend", engine.Call{}, []any{"APR-1", `{"a": [1, 2]}`}}},
-		{"POST", "/v1/processes/APR-1/resume", `{"comment": "try"}`, b.person(t, "alice"), sent{"resume", engine.Call{Comment: "try"}, []any{"APR-1"}}},
+		{"POST", "/v1/processes/APR-1/resume", `{"comment": "try"}`, b.person(t, "alice"), sent{"resume", engine.Call{Comment: "try"}, []any{"APR-1", false}}},
 	} {
 		a := b.do(t, test.method, test.path, test.body, test.as, header(keyHeader, "key-1"))
 		require.Contains(t, []int{http.StatusOK, http.StatusCreated}, a.Code, a.Body.String())

@@ -17,14 +17,15 @@ const asHeader = "Steward-As"
 
 // caller is who sent a request.
 type caller struct {
-	actor itsm.Actor
-	roles []string
-	key   string // the request's idempotency key
+	actor  itsm.Actor
+	roles  []string
+	key    string // the request's idempotency key
+	accept string // the media types that the request wants, as its header has them
 }
 
 // call is the caller as the engine wants it.
 func (c caller) call(comment string) engine.Call {
-	return engine.Call{Actor: c.actor, Key: c.key, Comment: comment}
+	return engine.Call{Actor: c.actor, Key: c.key, Comment: comment, Manages: c.may(transitionsManage)}
 }
 
 type callerKey struct{}

@@ -31,6 +31,8 @@ type contract struct {
 type operation struct {
 	route  *routers.Route
 	action action // what the caller must be allowed to do; "" for all the world
+	bytes  int64  // how large a body may be; 0 for the usual limit
+	stream bool   // the answer goes on for as long as the caller stays
 }
 
 var pathParameter = regexp.MustCompile(`\{([^}]+)\}`)
@@ -52,9 +54,11 @@ func loadContract() (*contract, error) {
 			if _, known := permissions[action(named)]; !known && (named != "" || !open(op)) {
 				return nil, fmt.Errorf("openapi.yaml: %s has the unknown x-action %q", op.OperationID, named)
 			}
+			bytes, _ := op.Extensions["x-max-bytes"].(float64)
+			stream, _ := op.Extensions["x-stream"].(bool)
 			c.operations[method+" "+pathParameter.ReplaceAllString(path, ":$1")] = operation{
 				route:  &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op},
-				action: action(named),
+				action: action(named), bytes: int64(bytes), stream: stream,
 			}
 		}
 	}

@@ -85,8 +85,48 @@ func (f *fakeEngine) Amend(ctx context.Context, call engine.Call, id string, sub
 	return f.note(ctx, "amend", call, id, string(subject))
 }
 
-func (f *fakeEngine) Resume(ctx context.Context, call engine.Call, id string) (itsm.Receipt, error) {
-	return f.note(ctx, "resume", call, id)
+func (f *fakeEngine) Resume(ctx context.Context, call engine.Call, id string, override bool) (itsm.Receipt, error) {
+	return f.note(ctx, "resume", call, id, override)
+}
+
+func (f *fakeEngine) StartTransition(ctx context.Context, call engine.Call, start engine.StartTransition) (itsm.Receipt, error) {
+	return f.note(ctx, "start transition", call, start)
+}
+
+func (f *fakeEngine) Reschedule(ctx context.Context, call engine.Call, id string, to itsm.Period, override bool) (itsm.Receipt, error) {
+	return f.note(ctx, "reschedule", call, id, to, override)
+}
+
+func (f *fakeEngine) Cancel(ctx context.Context, call engine.Call, id string) (itsm.Receipt, error) {
+	return f.note(ctx, "cancel", call, id)
+}
+
+func (f *fakeEngine) Rollback(ctx context.Context, call engine.Call, id string) (itsm.Receipt, error) {
+	return f.note(ctx, "rollback", call, id)
+}
+
+func (f *fakeEngine) ByHand(ctx context.Context, call engine.Call, id, step string, do itsm.ByHand, output json.RawMessage) (itsm.Receipt, error) {
+	return f.note(ctx, "by hand", call, id, step, do, string(output))
+}
+
+func (f *fakeEngine) ClaimTask(ctx context.Context, call engine.Call, task string) (itsm.Receipt, error) {
+	return f.note(ctx, "claim", call, task)
+}
+
+func (f *fakeEngine) ReleaseTask(ctx context.Context, call engine.Call, task string, operator bool) (itsm.Receipt, error) {
+	return f.note(ctx, "release", call, task, operator)
+}
+
+func (f *fakeEngine) WorkOnTask(ctx context.Context, call engine.Call, task string, work itsm.TaskWork) (itsm.Receipt, error) {
+	return f.note(ctx, "work on", call, task, work)
+}
+
+func (f *fakeEngine) CompleteTask(ctx context.Context, call engine.Call, task string, work itsm.TaskWork) (itsm.Receipt, error) {
+	return f.note(ctx, "complete", call, task, work)
+}
+
+func (f *fakeEngine) Callback(ctx context.Context, token string, answer itsm.CallbackAnswer) (itsm.Receipt, error) {
+	return f.note(ctx, "callback", engine.Call{}, token, answer)
 }
 
 func (f *fakeEngine) Absence(ctx context.Context, call engine.Call, absence itsm.Absence) ([]itsm.Receipt, error) {

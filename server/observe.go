@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -28,7 +29,8 @@ const (
 var saneRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 
 // observe gives each request an ID, counts and times it, and writes the one
-// log line that tells of it. Bodies, queries and headers never get into a log.
+// log line that tells of it. Bodies, queries and headers never get into a log,
+// nor do the tokens of callbacks.
 func (s *Server) observe(c *gin.Context) {
 	start := time.Now() // how long it took is no business of the domain's clock
 	id := c.GetHeader(requestIDHeader)
@@ -61,11 +63,21 @@ func (s *Server) recovering(c *gin.Context) {
 
 func requestIDOf(c *gin.Context) string { return c.GetString(requestIDKey) }
 
+// shownPath leaves out the token of a callback, which is all that it takes to
+// call back.
+func shownPath(path string) string {
+	const callbacks = "/callbacks/"
+	if before, _, found := strings.Cut(path, callbacks); found {
+		return before + callbacks + "…"
+	}
+	return path
+}
+
 func (s *Server) logRequest(c *gin.Context, took time.Duration) {
 	status := c.Writer.Status()
 	level := slog.LevelInfo
 	attributes := []slog.Attr{
-		slog.String("method", c.Request.Method), slog.String("path", c.Request.URL.EscapedPath()),
+		slog.String("method", c.Request.Method), slog.String("path", shownPath(c.Request.URL.EscapedPath())),
 		slog.Int("status", status), slog.Duration("took", took), slog.String("requestId", requestIDOf(c)),
 	}
 	for _, key := range []string{actorKey, codeKey} {

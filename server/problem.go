@@ -90,7 +90,7 @@ func (s *Server) problem(c *gin.Context, e *itsm.Error) api.Problem {
 	status := Status(e.Code)
 	return api.Problem{
 		Type: s.publicURL + docsPath + "#" + string(e.Code), Title: http.StatusText(status), Status: status,
-		Detail: e.Message, Instance: c.Request.URL.EscapedPath(), Code: string(e.Code), RequestId: requestIDOf(c),
+		Detail: e.Message, Instance: shownPath(c.Request.URL.EscapedPath()), Code: string(e.Code), RequestId: requestIDOf(c),
 	}
 }
 

@@ -79,7 +79,11 @@ func (o operations) ResumeProcess(ctx context.Context, r api.ResumeProcessReques
 	if _, ok := itsm.KindOf(r.Id); !ok {
 		return nil, itsm.Errorf(itsm.CodeNotFound, "%q is no process; IDs look like APR-1", r.Id)
 	}
-	receipt, err := o.engine.Resume(ctx, callerOf(ctx).call(given(r.Body).Comment), r.Id)
+	who, body := callerOf(ctx), given(r.Body)
+	if err := checkOverride(who, body.Override, body.Comment); err != nil {
+		return nil, err
+	}
+	receipt, err := o.engine.Resume(ctx, who.call(body.Comment), r.Id, body.Override)
 	if err != nil {
 		return nil, err
 	}

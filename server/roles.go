@@ -30,10 +30,14 @@ const (
 	absenceOthers  action = "absence.others"
 	absenceStandIn action = "absence.standin"
 	rolesGrant     action = "roles.grant"
+
+	transitionsManage action = "transitions.manage" // those of others
+	scheduleOverride  action = "schedule.override"
 )
 
 // permissions is the one table that says who may do what. Who of those that
-// may decide may decide on a given request is the flow's matter, not a role's.
+// may decide may decide on a given request is the flow's matter, not a role's;
+// and whose transition it is, and who may do a task, the process itself knows.
 var permissions = map[action][]string{
 	"me.read":          {anyPerson, anyIntegration},
 	"definitions.read": {anyPerson, anyIntegration},
@@ -44,6 +48,22 @@ var permissions = map[action][]string{
 	"approvals.withdraw": {anyPerson, anyIntegration},
 	"approvals.decide":   {anyPerson},
 	"approvals.delegate": {anyPerson},
+
+	"transitions.start":      {anyPerson, anyIntegration},
+	"transitions.amend":      {anyPerson, anyIntegration},
+	"transitions.reschedule": {anyPerson, anyIntegration},
+	"transitions.cancel":     {anyPerson, anyIntegration},
+	"transitions.rollback":   {RoleAdmin, RoleProcessOwner, RoleOperator},
+	transitionsManage:        {RoleAdmin, RoleProcessOwner, RoleOperator},
+	scheduleOverride:         {RoleAdmin, RoleProcessOwner},
+	"steps.byhand":           {RoleAdmin, RoleProcessOwner, RoleOperator},
+	"tasks.work":             {anyPerson},
+	"files.put":              {anyPerson, anyIntegration},
+	"files.read":             {anyPerson, anyIntegration},
+	"calendar.read":          {anyPerson, anyIntegration},
+
+	"events.read":     {anyPerson, anyIntegration},
+	"webhooks.manage": {RoleAdmin},
 
 	"inbox.own":    {anyPerson, RoleAdmin, RoleOperator, RoleAuditor},
 	inboxOthers:    {RoleAdmin, RoleOperator, RoleAuditor},

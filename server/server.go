@@ -25,8 +25,18 @@ type Engine interface {
 	Delegate(ctx context.Context, call engine.Call, id, to string) (itsm.Receipt, error)
 	Withdraw(ctx context.Context, call engine.Call, id string) (itsm.Receipt, error)
 	Amend(ctx context.Context, call engine.Call, id string, subject json.RawMessage) (itsm.Receipt, error)
-	Resume(ctx context.Context, call engine.Call, id string) (itsm.Receipt, error)
+	Resume(ctx context.Context, call engine.Call, id string, override bool) (itsm.Receipt, error)
 	Absence(ctx context.Context, call engine.Call, absence itsm.Absence) ([]itsm.Receipt, error)
+	StartTransition(ctx context.Context, call engine.Call, start engine.StartTransition) (itsm.Receipt, error)
+	Reschedule(ctx context.Context, call engine.Call, id string, to itsm.Period, override bool) (itsm.Receipt, error)
+	Cancel(ctx context.Context, call engine.Call, id string) (itsm.Receipt, error)
+	Rollback(ctx context.Context, call engine.Call, id string) (itsm.Receipt, error)
+	ByHand(ctx context.Context, call engine.Call, id, step string, do itsm.ByHand, output json.RawMessage) (itsm.Receipt, error)
+	ClaimTask(ctx context.Context, call engine.Call, task string) (itsm.Receipt, error)
+	ReleaseTask(ctx context.Context, call engine.Call, task string, operator bool) (itsm.Receipt, error)
+	WorkOnTask(ctx context.Context, call engine.Call, task string, work itsm.TaskWork) (itsm.Receipt, error)
+	CompleteTask(ctx context.Context, call engine.Call, task string, work itsm.TaskWork) (itsm.Receipt, error)
+	Callback(ctx context.Context, token string, answer itsm.CallbackAnswer) (itsm.Receipt, error)
 	History(ctx context.Context, id string) ([]byte, error)
 	Ping(ctx context.Context) error
 }
@@ -64,6 +74,7 @@ type Server struct {
 	contract *contract
 	metrics  *metrics
 	handler  http.Handler
+	stopping chan struct{} // closed when Serve stops: whoever makes callers wait lets them go
 }
 
 const (
@@ -82,7 +93,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		engine: o.Engine, store: o.Store, log: o.Log, limits: o.Limits,
 		publicURL: o.PublicURL, dev: o.Dev, version: o.Version, now: o.Now,
-		metrics: newMetrics(o.Store.Statements),
+		metrics: newMetrics(o.Store.Statements), stopping: make(chan struct{}),
 	}
 	if s.limits.BodyBytes == 0 {
 		s.limits.BodyBytes = defaultBodyBytes
@@ -164,7 +175,7 @@ func answerHead(next http.Handler) http.Handler {
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // Serve answers on the listener until ctx ends; then it lets the requests in
-// flight finish.
+// flight finish. It works once.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	web := &http.Server{
 		Handler:           s.handler,
@@ -182,6 +193,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serving the API: %w", err)
 	case <-ctx.Done():
 	}
+	close(s.stopping)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTimeout)
 	defer cancel()
 	if err := web.Shutdown(grace); err != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 func newResumeCommand(e *env) *cobra.Command {
-	var body api.Remark
+	var body api.Resumption
 	cmd := &cobra.Command{
 		Use:   "resume ID",
 		Short: "Let a blocked process try again",
