@@ -25,6 +25,9 @@ type dialect struct {
 	tableExists string // asks whether the table with the given name is there
 	serialise   string // makes the transaction wait for others with the same number; "" where there is one writer
 	newestFirst string // the journal's order of commits, backwards
+	place       string // of an event in the journal's order of commits
+	placeAfter  string // is the place after the given one
+	settled     string // no event is going to come before this one any more
 	lockFile    string // SQLite: the file whose lock keeps migrations apart
 }
 
@@ -36,6 +39,9 @@ var postgres = dialect{
 	tableExists: `SELECT to_regclass(?) IS NOT NULL`,
 	serialise:   `SELECT pg_advisory_xact_lock(?)`,
 	newestFirst: `xact DESC, position DESC`,
+	place:       `xact, position`,
+	placeAfter:  `(xact, position) > (?, ?)`,
+	settled:     `xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint`,
 }
 
 var sqlite = dialect{
@@ -44,6 +50,9 @@ var sqlite = dialect{
 	folder:      "migrations/sqlite",
 	tableExists: `SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?)`,
 	newestFirst: `position DESC`,
+	place:       `0 AS xact, position`,
+	placeAfter:  `? = 0 AND position > ?`,
+	settled:     `TRUE`, // one writer at a time
 }
 
 const (

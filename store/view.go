@@ -101,7 +101,7 @@ func (s *Store) Events(ctx context.Context, process string, after, limit int) ([
 	}
 	events, err := readEvents(bodies)
 	for i := range events {
-		events[i].Answer, events[i].Tell = nil, nil // for the process itself
+		events[i] = shown(events[i])
 	}
 	return events, err
 }
