@@ -24,6 +24,7 @@ type dialect struct {
 	forUpdate   string // locks the rows that are read until the transaction ends
 	tableExists string // asks whether the table with the given name is there
 	serialise   string // makes the transaction wait for others with the same number; "" where there is one writer
+	serialiseBy string // the same for each of an array of names, in its order, given a number that sets them apart from other uses
 	newestFirst string // the journal's order of commits, backwards
 	place       string // of an event in the journal's order of commits
 	placeAfter  string // is the place after the given one
@@ -38,6 +39,7 @@ var postgres = dialect{
 	forUpdate:   ` FOR UPDATE`,
 	tableExists: `SELECT to_regclass(?) IS NOT NULL`,
 	serialise:   `SELECT pg_advisory_xact_lock(?)`,
+	serialiseBy: `SELECT pg_advisory_xact_lock(hashtextextended(name, ?)) FROM unnest(?::text[]) AS name`,
 	newestFirst: `xact DESC, position DESC`,
 	place:       `xact, position`,
 	placeAfter:  `(xact, position) > (?, ?)`,

@@ -74,7 +74,7 @@ const noDeadline = math.MaxInt64 // sorts last
 
 func newWaiting(r itsm.Record) ([]waiting, error) {
 	rows := make([]waiting, 0, len(r.Inbox))
-	seen := make(map[slot]bool, len(r.Inbox))
+	seen := make(map[place]bool, len(r.Inbox))
 	for _, item := range r.Inbox {
 		if item.Process != r.Process {
 			return nil, conflict(r.Process, "its inbox has a task of %q", item.Process)
@@ -84,10 +84,10 @@ func newWaiting(r itsm.Record) ([]waiting, error) {
 			return nil, err
 		}
 		row := waiting{item.Process, item.Task, item.Person, cmp.Or(item.Seat, item.Person), dueOrder(item.Due), micros(item.Since), body}
-		if seen[row.slot()] {
+		if seen[row.place()] {
 			return nil, conflict(r.Process, "task %s waits twice for %s", item.Task, item.Person)
 		}
-		seen[row.slot()] = true
+		seen[row.place()] = true
 		rows = append(rows, row)
 	}
 	return rows, nil
@@ -100,10 +100,10 @@ func dueOrder(due *time.Time) int64 {
 	return micros(*due)
 }
 
-// slot is what names an item within its process.
-type slot struct{ task, person string }
+// place is what names an item within its process.
+type place struct{ task, person string }
 
-func (w waiting) slot() slot { return slot{w.Task, w.Person} }
+func (w waiting) place() place { return place{w.Task, w.Person} }
 
 func (w waiting) mark() mark {
 	return mark{List: "inbox", Numbers: []int64{w.Due, w.Since}, Texts: []string{w.Process, w.Task}}
@@ -119,7 +119,7 @@ func (w waiting) item() (item itsm.InboxItem, err error) {
 // replaceInbox makes the stored inbox of the process that of the step, and
 // writes only what differs: most steps change one person's items or none.
 func (q query) replaceInbox(ctx context.Context, st step, isNew bool) error {
-	stored := map[slot]string{}
+	stored := map[place]string{}
 	if !isNew {
 		var rows []waiting
 		err := q.list(ctx, &rows, `SELECT process, task, person, due, since, body FROM inbox WHERE process = ?`, st.process)
@@ -127,15 +127,15 @@ func (q query) replaceInbox(ctx context.Context, st step, isNew bool) error {
 			return err
 		}
 		for _, row := range rows {
-			stored[row.slot()] = row.Body
+			stored[row.place()] = row.Body
 		}
 	}
 	var changed []waiting
 	for _, row := range st.inbox {
-		if body, exists := stored[row.slot()]; !exists || body != row.Body {
+		if body, exists := stored[row.place()]; !exists || body != row.Body {
 			changed = append(changed, row)
 		}
-		delete(stored, row.slot())
+		delete(stored, row.place())
 	}
 	if err := q.removeWaiting(ctx, st.process, stored); err != nil {
 		return err
@@ -143,15 +143,15 @@ func (q query) replaceInbox(ctx context.Context, st step, isNew bool) error {
 	return q.putWaiting(ctx, changed)
 }
 
-func (q query) removeWaiting(ctx context.Context, process string, gone map[slot]string) error {
-	slots := make([]slot, 0, len(gone))
-	for s := range gone {
-		slots = append(slots, s)
+func (q query) removeWaiting(ctx context.Context, process string, gone map[place]string) error {
+	places := make([]place, 0, len(gone))
+	for p := range gone {
+		places = append(places, p)
 	}
-	for chunk := range chunks(slots) {
+	for chunk := range chunks(places) {
 		args := []any{process}
-		for _, s := range chunk {
-			args = append(args, s.task, s.person)
+		for _, p := range chunk {
+			args = append(args, p.task, p.person)
 		}
 		if _, err := q.exec(ctx, `DELETE FROM inbox WHERE process = ? AND (task, person) IN (VALUES `+tuples(len(chunk), 2)+`)`, args...); err != nil {
 			return err

@@ -26,23 +26,37 @@ func (s *Store) Since(ctx context.Context, process string, after int) (*itsm.Ear
 }
 
 func (q query) since(ctx context.Context, process string, after int) (*itsm.Earlier, error) {
-	var stored struct {
-		Recorded int    `db:"recorded"`
-		Snapshot string `db:"snapshot"`
-	}
-	err := q.get(ctx, &stored, `SELECT recorded, snapshot FROM views WHERE id = ?`+q.store.dialect.forUpdate, process)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && stored.Recorded <= after {
-		return nil, nil
-	}
-	if err != nil {
+	stored, err := q.tail(ctx, process, after+1)
+	if err != nil || stored.Recorded <= after {
 		return nil, err
 	}
-	var bodies []string
-	if err := q.list(ctx, &bodies, `SELECT body FROM journal WHERE process = ? AND number > ? ORDER BY number`, process, after); err != nil {
-		return nil, err
+	return stored.earlier()
+}
+
+// tail is what is recorded of a process from one of its events on.
+type tail struct {
+	Recorded int    `db:"recorded"` // the newest event's number; 0 where there is no such process
+	Snapshot string `db:"snapshot"`
+	bodies   []string
+}
+
+// tail reads from the event with the given number on. The lock keeps events and
+// snapshot of one moment.
+func (q query) tail(ctx context.Context, process string, first int) (stored tail, err error) {
+	err = q.get(ctx, &stored, `SELECT recorded, snapshot FROM views WHERE id = ?`+q.store.dialect.forUpdate, process)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return tail{}, err
 	}
-	events, err := readEvents(bodies)
-	return &itsm.Earlier{Events: events, Snapshot: json.RawMessage(stored.Snapshot)}, err
+	if stored.Recorded < first {
+		return stored, nil
+	}
+	err = q.list(ctx, &stored.bodies, `SELECT body FROM journal WHERE process = ? AND number >= ? ORDER BY number`, process, first)
+	return stored, err
+}
+
+func (t tail) earlier() (*itsm.Earlier, error) {
+	events, err := readEvents(t.bodies)
+	return &itsm.Earlier{Events: events, Snapshot: json.RawMessage(t.Snapshot)}, err
 }
 
 // Head is how far the journal of one process goes.

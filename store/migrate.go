@@ -22,6 +22,7 @@ const schemaTable = "steward_schema"
 const (
 	lockMigrations  = 7_731_001
 	lockDefinitions = 7_731_002
+	lockServices    = 7_731_003 // with the names of the services
 )
 
 // Migrate brings the schema up to date and tells how many migrations that took.

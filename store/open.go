@@ -31,6 +31,8 @@ type Store struct {
 	writes     *sqlx.DB // the same as reads, but for a SQLite file
 	observe    func(operation string, took time.Duration, err error)
 	statements atomic.Int64
+
+	callbackKey atomic.Pointer[[]byte] // once it is known
 }
 
 // Open connects to "postgres://…", "sqlite:PATH" or "sqlite::memory:". It does

@@ -3,9 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -13,14 +11,17 @@ import (
 )
 
 // Record writes one step of a process, all of it or nothing: its events to the
-// journal, and the view, the inbox and the snapshot as they are after the last.
+// journal, the view, the inbox and the snapshot as they are after the last, and
+// what it claims of the schedule of change.
 //
 // Whatever is recorded first under a number stands for ever. A repetition
 // changes nothing. Where something else is recorded from its first number on, by
 // an earlier try that a crash kept from the process, nothing is written and the
 // answer is what that try recorded. A number that leaves a gap, a view of
 // another moment than the last event's, and another outcome for a closed process
-// have itsm.CodeRecordConflict; repeating does not help then.
+// have itsm.CodeRecordConflict; repeating does not help then. A claim of a time
+// that others have has itsm.CodeScheduleConflict, and nothing of the step is
+// recorded; see itsm.Claim. A repetition does not claim anew.
 //
 // In the usual case it takes two statements (view, journal) and up to three for
 // the inbox. Errors of a database that is away: see IsUnavailable.
@@ -54,7 +55,10 @@ func (q query) record(ctx context.Context, st step) (*itsm.Earlier, error) {
 	if err := q.appendEvents(ctx, st.events); err != nil {
 		return nil, err
 	}
-	return nil, q.replaceInbox(ctx, st, st.first() == 1)
+	if err := q.replaceInbox(ctx, st, st.first() == 1); err != nil {
+		return nil, err
+	}
+	return nil, q.claim(ctx, st.claim)
 }
 
 // advance does the usual case in one statement: the step's first event follows
@@ -72,29 +76,20 @@ func (q query) advance(ctx context.Context, st step) (done bool, err error) {
 }
 
 // earlier finds what is recorded from the step's first number on: nil where it
-// is this very step. The lock keeps events and snapshot of one moment.
+// is this very step.
 func (q query) earlier(ctx context.Context, st step) (*itsm.Earlier, error) {
-	var stored struct {
-		Recorded int    `db:"recorded"`
-		Snapshot string `db:"snapshot"`
-	}
-	err := q.get(ctx, &stored, `SELECT recorded, snapshot FROM views WHERE id = ?`+q.store.dialect.forUpdate, st.process)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, err
-	}
+	stored, err := q.tail(ctx, st.process, st.first())
 	switch {
+	case err != nil:
+		return nil, err
 	case stored.Recorded == st.first()-1: // the step before was recorded since advance looked
 		return nil, errRace
 	case stored.Recorded < st.first():
 		return nil, conflict(st.process, "event %d does not follow event %d", st.first(), stored.Recorded)
+	case st.is(stored):
+		return nil, nil
 	}
-	var bodies []string
-	err = q.list(ctx, &bodies, `SELECT body FROM journal WHERE process = ? AND number >= ? ORDER BY number`, st.process, st.first())
-	if err != nil || st.is(bodies, stored.Snapshot) {
-		return nil, err
-	}
-	events, err := readEvents(bodies)
-	return &itsm.Earlier{Events: events, Snapshot: json.RawMessage(stored.Snapshot)}, err
+	return stored.earlier()
 }
 
 // appendEvents writes the events, many to a statement.
@@ -131,6 +126,7 @@ type step struct {
 	line     string
 	inbox    []waiting
 	snapshot string
+	claim    *claim // nil: the schedule stays as it is
 }
 
 // event is a row of the journal. Its body is the whole event as JSON: what is
@@ -176,7 +172,10 @@ func newStep(r itsm.Record) (step, error) {
 	if st.snapshot, err = encode(r.Snapshot); err != nil {
 		return step{}, err
 	}
-	st.inbox, err = newWaiting(r)
+	if st.inbox, err = newWaiting(r); err != nil {
+		return step{}, err
+	}
+	st.claim, err = newClaim(r)
 	return st, err
 }
 
@@ -184,9 +183,9 @@ func (st step) first() int { return st.events[0].number }
 
 func (st step) last() int { return st.events[len(st.events)-1].number }
 
-// is tells whether these events, and the snapshot after them, are the step's.
-func (st step) is(bodies []string, snapshot string) bool {
-	return st.snapshot == snapshot && slices.EqualFunc(st.events, bodies, func(e event, body string) bool { return e.body == body })
+// is tells whether what is stored from the step's first number on is the step.
+func (st step) is(stored tail) bool {
+	return st.snapshot == stored.Snapshot && slices.EqualFunc(st.events, stored.bodies, func(e event, body string) bool { return e.body == body })
 }
 
 func (st step) viewValues() []any {
