@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"log/slog"
+	"net/http"
 
 	"github.com/steward-itsm/steward/itsm"
 	"github.com/steward-itsm/steward/notify"
@@ -15,6 +16,11 @@ type Activities struct {
 	Store  *store.Store
 	Sender *notify.Sender // nil where nobody is to be told anything
 	Log    *slog.Logger
+
+	// What calls to other systems need.
+	Secrets   func(name string) (string, bool) // the settings' secrets; nil: none
+	PublicURL string                           // under which those systems reach the API, for callbacks
+	Transport http.RoundTripper                // nil: http.DefaultTransport, which heeds HTTP_PROXY
 }
 
 // Record writes one step of a process: journal, view and inbox in one

@@ -37,6 +37,13 @@ func RegisterActivities(r sdkworker.ActivityRegistry, a *activities.Activities) 
 		workflows.ActivityRecord:    a.Record,
 		workflows.ActivityNotify:    a.Notify,
 		workflows.ActivityLookBack:  a.LookBack,
+
+		workflows.ActivityAssess:        a.AssessTransition,
+		workflows.ActivityCheckSchedule: a.CheckSchedule,
+		workflows.ActivityPlanStep:      a.PlanStep,
+		workflows.ActivityOpenApproval:  a.OpenApproval,
+		workflows.ActivityCall:          a.Call,
+		workflows.ActivityRollBackWhen:  a.RollBackWhen,
 	} {
 		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}

@@ -97,7 +97,9 @@ func (n *node) startWorker() error {
 	if err != nil {
 		return err
 	}
-	w := worker.New(n.temporal, n.cfg.Temporal.TaskQueue, &activities.Activities{Store: n.store, Sender: sender, Log: n.log})
+	w := worker.New(n.temporal, n.cfg.Temporal.TaskQueue, &activities.Activities{
+		Store: n.store, Sender: sender, Log: n.log, Secrets: n.cfg.Secret, PublicURL: n.cfg.PublicURL,
+	})
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("starting the worker: %w", err)
 	}
