@@ -9,6 +9,7 @@ import (
 type failure struct {
 	err       error
 	permanent bool
+	gone      bool
 	after     time.Duration
 }
 
@@ -29,10 +30,22 @@ func IsPermanent(err error) bool {
 	return errors.As(err, &f) && f.permanent
 }
 
-func delay(err error) time.Duration {
+// IsGone tells whether a receiver said that it wants nothing any more, now or
+// later (410).
+func IsGone(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && f.gone
+}
+
+// Wait gives how long the receiver asked to wait before the next attempt.
+func Wait(err error) time.Duration {
 	var f *failure
 	if errors.As(err, &f) {
 		return f.after
 	}
 	return 0
 }
+
+// Detail is what the journal and people are shown of an error: one line, of a
+// bearable length.
+func Detail(err error) string { return clip(oneLine(err.Error()), maxDetail) }

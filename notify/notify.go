@@ -189,9 +189,9 @@ func (o Outcome) after(err error) Outcome {
 		return o
 	}
 	o.Result = ResultFailed
-	o.Detail = clip(oneLine(err.Error()), maxDetail)
+	o.Detail = Detail(err)
 	o.Retry = !IsPermanent(err)
-	o.RetryAfter = delay(err)
+	o.RetryAfter = Wait(err)
 	return o
 }
 
