@@ -54,6 +54,9 @@ func runDev(ctx context.Context, e *env, cfg config.Config) (err error) {
 		return itsm.Errorf(itsm.CodeInvalid, "%s can't be listened on: %v; choose another with --listen", cfg.Listen, err)
 	}
 	defer func() { _ = listener.Close() }() // serve has closed it in the usual case
+	if cfg.PublicURL == "http://"+cfg.Listen {
+		cfg.PublicURL = "http://" + listener.Addr().String() // where any port would do, links and callbacks need the one that it became
+	}
 	temporal, err := startTemporal(ctx, &cfg, log)
 	if err != nil {
 		return err
