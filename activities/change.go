@@ -77,7 +77,7 @@ func (c *change) owner() ([]string, error) {
 }
 
 // needs lists the services that the transition's service depends on, directly
-// or not, by the catalogue as it is now. Services may depend on each other.
+// or not, by the catalogue as it is now.
 func (c *change) needs() ([]string, error) {
 	known := map[string]bool{c.service.Name: true}
 	var needs []string
