@@ -9,7 +9,7 @@ WORKFLOWCHECK := bin/workflowcheck
 # Packages that are cheap to compile with the race detector: all but those
 # that take the Temporal server along.
 CHEAP := $(addprefix ./,activities/... audit/... config/... definition/... engine/... \
-	itsm/... notify/... server/... store/... worker/... workflows/...)
+	itsm/... notify/... outgoing/... server/... store/... worker/... workflows/...)
 
 # Linters that look at one package at a time, and so do not go through the
 # Temporal server with the packages that take it along.

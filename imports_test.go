@@ -33,10 +33,11 @@ var layout = map[string][]string{
 	"server":     {"engine", "store", "itsm", "definition", "audit"},
 	"store":      {"itsm", "definition"},
 	"notify":     {"itsm"},
+	"outgoing":   {"itsm", "store", "notify"},
 	"audit":      {"itsm", "workflows", "store"},
 	"embedded":   {},
 	"config":     {"itsm"},
-	"cmd":        {"itsm", "definition", "workflows", "activities", "worker", "engine", "server", "store", "notify", "audit", "embedded", "config"},
+	"cmd":        {"itsm", "definition", "workflows", "activities", "worker", "engine", "server", "store", "notify", "outgoing", "audit", "embedded", "config"},
 	"internal":   {}, // for tests alone
 }
 

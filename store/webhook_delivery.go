@@ -131,7 +131,7 @@ func (q query) keepDelivery(ctx context.Context, webhook string, d Delivery) err
 		return err
 	}
 	_, err = q.exec(ctx, `INSERT INTO deliveries (webhook, process, number, xact, position, state, attempts, first_at, next_at, fault) VALUES `+tuples(1, 10)+
-		` ON CONFLICT (webhook, process, number) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, next_at = excluded.next_at, fault = excluded.fault`,
+		` ON CONFLICT (webhook, process, number) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, first_at = excluded.first_at, next_at = excluded.next_at, fault = excluded.fault`,
 		webhook, d.Event.Process, d.Event.Number, at.Xact, at.Position, d.State, d.Attempts, micros(d.FirstAt), micros(d.NextAt), d.Fault)
 	return err
 }
