@@ -25,6 +25,26 @@ func (f *ApprovalFlow) ValidateSubject(raw json.RawMessage) (json.RawMessage, er
 	return validateInput(f.Input, raw, "/subject")
 }
 
+// ValidateSubject checks what a transition is started with, as that of an
+// ApprovalFlow does. What every transition has by itself is not part of it.
+func (m *TransitionModel) ValidateSubject(raw json.RawMessage) (json.RawMessage, error) {
+	checked, err := validateInput(m.Input, raw, "/subject")
+	if err != nil {
+		return nil, err
+	}
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(checked, &given); err != nil {
+		return nil, itsm.FieldErrorf(itsm.CodeSubjectInvalid, "/subject", "the subject must be a JSON object")
+	}
+	for _, field := range slices.Sorted(maps.Keys(given)) {
+		if transitionShape.fields[field] != nil {
+			return nil, itsm.FieldErrorf(itsm.CodeSubjectInvalid, "/subject/"+escapePointer(field),
+				"every transition has %q by itself; leave it out of the subject, and give it beside the subject where it can be chosen", field)
+		}
+	}
+	return checked, nil
+}
+
 // validateInput checks a value against an input's schema, if there is one; at
 // the least it must be an object. Nothing is an empty one.
 func validateInput(schema, raw json.RawMessage, path string) (json.RawMessage, error) {

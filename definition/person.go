@@ -16,6 +16,8 @@ const (
 	KindService      = "Service"
 	KindApprovalFlow = "ApprovalFlow"
 	KindChannel      = "Channel"
+
+	KindTransitionModel = "TransitionModel"
 )
 
 // Values of Ref.ManagerOf that are not names.

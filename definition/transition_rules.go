@@ -14,7 +14,7 @@ import (
 func (m *TransitionModel) Rules(name string) itsm.TransitionRules {
 	rules := itsm.TransitionRules{Type: m.Type, Model: name, Review: m.Review != nil}
 	for _, stage := range m.Stages {
-		node := itsm.StepRule{ID: stage.Name, Kind: itsm.StepStage, Title: stage.Title, Branches: [][]itsm.StepRule{stepRules(stage.Name, stage.Steps)}}
+		node := itsm.StepRule{ID: stage.Name, Kind: itsm.StepStage, Title: stage.Title, Plain: stage.When == "", Branches: [][]itsm.StepRule{stepRules(stage.Name, stage.Steps)}}
 		if node.Title == "" {
 			node.Title = stage.Name
 		}
@@ -55,11 +55,17 @@ func stepRules(prefix string, steps []Step) []itsm.StepRule {
 func (s *Step) rule(id string) itsm.StepRule {
 	rule := itsm.StepRule{ID: id, Name: s.Name, Checklist: s.Checklist, Evidence: s.Evidence == "required"}
 	rule.Kind, rule.Title = s.sort()
+	rule.Plain = rule.Kind == itsm.StepParallel && s.When == "" && s.Within == nil && len(s.Escalate) == 0
 	for i, branch := range s.Parallel {
 		rule.Branches = append(rule.Branches, stepRules(fmt.Sprintf("%s.%d", id, i+1), branch))
 	}
-	if s.Callback != nil {
-		rule.Callback = *s.Callback
+	for _, span := range []struct {
+		from *itsm.Duration
+		to   *itsm.Duration
+	}{{s.Callback, &rule.Callback}, {s.Timeout, &rule.Timeout}, {s.Within, &rule.Within}} {
+		if span.from != nil {
+			*span.to = *span.from
+		}
 	}
 	rule.ForStart = rule.Kind == itsm.StepWait && strings.Contains(s.Wait, "subject.plannedStart")
 	if s.Undo != nil {
@@ -89,8 +95,37 @@ func (s *Step) sort() (itsm.StepKind, string) {
 	}
 }
 
-// ReviewStep is the ID of the task in which a transition is reviewed.
-const ReviewStep = "review"
+// Needs lists the flows and calendars that a transition of the model carries,
+// each once.
+func (m *TransitionModel) Needs() (flows, calendars []string) {
+	if m.Authorize != nil {
+		flows = append(flows, m.Authorize.Flow)
+	}
+	for _, stage := range m.Stages {
+		flows = append(flows, flowsOf(stage.Steps)...)
+	}
+	if m.Schedule != nil {
+		calendars = slices.Concat(m.Schedule.Windows, m.Schedule.Freezes)
+	}
+	return once(flows), once(calendars)
+}
+
+func flowsOf(steps []Step) (flows []string) {
+	for _, step := range steps {
+		if step.Approve != "" {
+			flows = append(flows, step.Approve)
+		}
+		for _, branch := range step.Parallel {
+			flows = append(flows, flowsOf(branch)...)
+		}
+		if step.Undo != nil {
+			flows = append(flows, flowsOf([]Step{*step.Undo})...)
+		}
+	}
+	return flows
+}
+
+func once(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }
 
 // Stage gives a stage by its name.
 func (m *TransitionModel) Stage(name string) (TransitionStage, bool) {

@@ -39,22 +39,22 @@ func (e *Engine) StartApproval(ctx context.Context, call Call, start StartApprov
 	if err != nil {
 		return itsm.Receipt{}, err
 	}
-	return e.start(ctx, input)
+	return e.start(ctx, workflows.ApprovalWorkflow, input.ID, input.Command, input)
 }
 
 // start begins the workflow, or finds that an earlier try began it, and waits
 // until it has recorded its start.
-func (e *Engine) start(ctx context.Context, input workflows.ApprovalInput) (itsm.Receipt, error) {
+func (e *Engine) start(ctx context.Context, workflow, id string, command itsm.Command, input any) (itsm.Receipt, error) {
 	operation := e.temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-		ID: input.ID, TaskQueue: e.queue,
+		ID: id, TaskQueue: e.queue,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-	}, workflows.ApprovalWorkflow, input)
+	}, workflow, input)
 	handle, err := e.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: operation,
 		UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateID: input.Command.Key, WorkflowID: input.ID, UpdateName: workflows.UpdateStart,
-			Args: []any{workflows.PlainArgs{Command: input.Command}}, WaitForStage: client.WorkflowUpdateStageCompleted,
+			UpdateID: command.Key, WorkflowID: id, UpdateName: workflows.UpdateStart,
+			Args: []any{workflows.PlainArgs{Command: command}}, WaitForStage: client.WorkflowUpdateStageCompleted,
 		},
 	})
 	var receipt itsm.Receipt
@@ -62,9 +62,9 @@ func (e *Engine) start(ctx context.Context, input workflows.ApprovalInput) (itsm
 		err = handle.Get(ctx, &receipt)
 	}
 	if alreadyStarted(err) {
-		return e.answerFromJournal(ctx, input.ID, input.Command)
+		return e.answerFromJournal(ctx, id, command)
 	}
-	return e.answer(ctx, input.ID, input.Command, receipt, err)
+	return e.answer(ctx, id, command, receipt, err)
 }
 
 // answerStart answers a start that could not be made now: a retry of one that
@@ -207,19 +207,27 @@ func (e *Engine) Withdraw(ctx context.Context, call Call, id string) (itsm.Recei
 	return e.update(ctx, id, workflows.UpdateWithdraw, command, workflows.PlainArgs{Command: command})
 }
 
-// Resume lets a blocked process try again. The error is that of update.
-func (e *Engine) Resume(ctx context.Context, call Call, id string) (itsm.Receipt, error) {
-	command := call.command(workflows.UpdateResume, id, nil)
-	return e.update(ctx, id, workflows.UpdateResume, command, workflows.PlainArgs{Command: command})
+// Resume lets a blocked process try again; with override, a transition also
+// where its schedule refuses it. The error is that of update.
+func (e *Engine) Resume(ctx context.Context, call Call, id string, override bool) (itsm.Receipt, error) {
+	var args any
+	if override {
+		args = override
+	}
+	command := call.command(workflows.UpdateResume, id, args)
+	return e.update(ctx, id, workflows.UpdateResume, command, workflows.ResumeArgs{Command: command, Override: override})
 }
 
-// Amend changes the subject of an approval, checked against the version of the
-// flow that the approval runs under. The error is that of update, or has
+// Amend changes the subject of an approval or a transition, checked against the
+// version of the definition that it runs under. The error is that of update, or has
 // CodeSubjectInvalid.
 func (e *Engine) Amend(ctx context.Context, call Call, id string, subject json.RawMessage) (itsm.Receipt, error) {
 	view, err := e.store.View(ctx, id)
 	if err != nil {
 		return itsm.Receipt{}, err
+	}
+	if view.Kind == itsm.KindTransition {
+		return e.amendTransition(ctx, call, view, subject)
 	}
 	flow, service, err := e.rulesOf(ctx, view)
 	if err != nil {

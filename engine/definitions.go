@@ -105,9 +105,14 @@ func cut(text string, most int) string {
 	return text
 }
 
+// validator is a spec that says what subjects it takes.
+type validator interface {
+	ValidateSubject(subject json.RawMessage) (json.RawMessage, error)
+}
+
 // checkSubject gives the subject with the flow's defaults. The error has
 // CodeSubjectInvalid or CodeTooLarge.
-func checkSubject(spec *definition.ApprovalFlow, subject json.RawMessage) (json.RawMessage, error) {
+func checkSubject(spec validator, subject json.RawMessage) (json.RawMessage, error) {
 	checked, err := spec.ValidateSubject(subject)
 	if err != nil {
 		return nil, err

@@ -37,6 +37,7 @@ type Call struct {
 	Actor   itsm.Actor
 	Key     string // the caller's; a retry carries the same
 	Comment string
+	Manages bool // the actor's role lets them act where otherwise only the requester may
 }
 
 // command makes the command of a call. Its key is unique across actors, and
@@ -49,7 +50,7 @@ func (c Call) command(name, process string, args any) itsm.Command {
 	sum := sha256.Sum256(body)
 	return itsm.Command{
 		Actor: c.Actor, Key: c.Actor.String() + "/" + c.Key,
-		Fingerprint: hex.EncodeToString(sum[:8]), Comment: c.Comment,
+		Fingerprint: hex.EncodeToString(sum[:8]), Comment: c.Comment, Manages: c.Manages,
 	}
 }
 

@@ -79,6 +79,7 @@ const (
 	DueEscalation DueKind = "escalate"
 	DueDeadline   DueKind = "deadline"
 	DueHandover   DueKind = "handover" // an absence begins or ends
+	DueEnd        DueKind = "end"      // a wait ends
 )
 
 // Due is an instant at which a stage acts by itself.

@@ -23,13 +23,26 @@ func (a *Approval) Withdraw(c Command, at time.Time) (int, error) {
 	if err := a.CheckRequester(c); err != nil {
 		return 0, err
 	}
+	return a.withdraw(c, "the requester withdrew it", at), nil
+}
+
+// CallOff closes the approval because the process that asked for it needs it no
+// more. The error has CodeProcessClosed.
+func (a *Approval) CallOff(c Command, at time.Time) (int, error) {
+	if err := a.CheckOpen(); err != nil {
+		return 0, err
+	}
+	return a.withdraw(c, "what it was asked for does not need it any more", at), nil
+}
+
+func (a *Approval) withdraw(c Command, why string, at time.Time) int {
 	name, asked := "", []string(nil)
 	if stage := a.Current(); stage != nil {
 		name, asked = stage.Name, a.waitingFor(stage, at)
 		stage.end(ResultEnded, at)
 	}
-	a.close(at, c, OutcomeWithdrawn, name, "the requester withdrew it", asked)
-	return a.LastEvent, nil
+	a.close(at, c, OutcomeWithdrawn, name, why, asked)
+	return a.LastEvent
 }
 
 // CheckAmendment says why the subject may not become this one, or nil. The
@@ -58,13 +71,26 @@ func (a *Approval) Amend(c Command, to Amendment, at time.Time) (int, error) {
 	if err := a.CheckAmendment(c, to.Subject); err != nil {
 		return 0, err
 	}
+	return a.amend(c, to, at), nil
+}
+
+// Follow changes the subject because the process changed that the approval is
+// part of. The error has CodeProcessClosed.
+func (a *Approval) Follow(c Command, to Amendment, at time.Time) (int, error) {
+	if err := a.CheckOpen(); err != nil {
+		return 0, err
+	}
+	return a.amend(c, to, at), nil
+}
+
+func (a *Approval) amend(c Command, to Amendment, at time.Time) int {
 	voids := to.Bound != a.Bound
 	a.Subject, a.Summary, a.Bound = to.Subject, to.Summary, to.Bound
 	number := a.add(at, c, EventSubjectAmended, SubjectAmended{Subject: to.Subject, Summary: to.Summary, Voids: voids})
 	if voids {
 		a.restart(at)
 	}
-	return number, nil
+	return number
 }
 
 // restart voids all approvals given and begins again with the first stage. It

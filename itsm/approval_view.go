@@ -100,8 +100,8 @@ type Sent struct {
 	Outcomes json.RawMessage `json:"outcomes"` // one for each recipient and channel, also where it failed
 }
 
-// Title is the line under which the approval is listed.
-func (a *Approval) Title() string { return a.Summary }
+// Line is the line under which the approval is listed.
+func (a *Approval) Line() string { return a.Summary }
 
 // IsClosed reports whether the approval is over.
 func (a *Approval) IsClosed() bool { return a.State == StateClosed }

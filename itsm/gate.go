@@ -1,6 +1,9 @@
 package itsm
 
-import "slices"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Goal is how far a transition must be for somebody who waits for it.
 type Goal string
@@ -19,12 +22,12 @@ var progress = []Phase{
 }
 
 // ReachedBy reports whether a transition is so far, and whether that is over: it
-// can't get there any more. One that ended in any way but well has reached
-// nothing: who waited for its authorisation must not go on where it was rolled
-// back meanwhile.
+// can't get there any more. One that ends in any way but well has reached
+// nothing: who waited for its authorisation must not go on where it is rolled
+// back meanwhile. The view is one with its detail.
 func (g Goal) ReachedBy(v View) (reached, over bool) {
 	at := slices.Index(progress, v.Phase)
-	if v.State == StateClosed || at < 0 {
+	if v.State == StateClosed || at < 0 || takesBack(v) {
 		well := v.Outcome == OutcomeSuccessful || v.Outcome == OutcomeWithIssues
 		return well, !well
 	}
@@ -38,4 +41,10 @@ func (g Goal) ReachedBy(v View) (reached, over bool) {
 		return at >= slices.Index(progress, PhaseEarlyLife), false
 	}
 	return false, false
+}
+
+// takesBack reports whether the transition is being undone, for whatever reason.
+func takesBack(v View) bool {
+	var detail TransitionDetail
+	return json.Unmarshal(v.Detail, &detail) == nil && detail.Rollback != nil
 }

@@ -1,6 +1,7 @@
 package itsm
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,29 +12,33 @@ func TestGoalsAreReachedOnTheWayOfATransition(t *testing.T) {
 	t.Parallel()
 	open := func(p Phase) View { return View{State: StateOpen, Phase: p} }
 	closed := func(p Phase, outcome string) View { return View{State: StateClosed, Phase: p, Outcome: outcome} }
+	undone := func(s State) View {
+		return View{State: s, Phase: PhaseEarlyLife, Detail: json.RawMessage(`{"steps": [], "rollback": {}}`)}
+	}
 	for name, test := range map[string]struct {
 		view    View
 		reached string // goals
 		over    bool   // of the others
 	}{
-		"new":              {open(PhaseNew), "", false},
-		"assess":           {open(PhaseAssess), "", false},
-		"authorize":        {open(PhaseAuthorize), "", false},
-		"scheduled":        {open(PhaseScheduled), "as", false},
-		"slot taken":       {View{State: StateBlocked, Phase: PhaseScheduled}, "a", false},
-		"implement":        {open(PhaseImplement), "as", false},
-		"step blocked":     {View{State: StateBlocked, Phase: PhaseImplement}, "as", false},
-		"early life":       {open(PhaseEarlyLife), "asi", false},
-		"review":           {open(PhaseReview), "asi", false},
-		"successful":       {closed(PhaseClosed, OutcomeSuccessful), "asic", true},
-		"with issues":      {closed(PhaseClosed, OutcomeWithIssues), "asic", true},
-		"unsuccessful":     {closed(PhaseClosed, OutcomeUnsuccessful), "", true},
-		"rejected":         {closed(PhaseClosed, OutcomeNotApproved), "", true},
-		"cancelled":        {closed(PhaseCancelled, OutcomeCancelled), "", true},
-		"rolled back":      {closed(PhaseRolledBack, OutcomeRolledBack), "", true},
-		"failed":           {closed(PhaseFailed, OutcomeFailed), "", true},
-		"failing":          {open(PhaseFailed), "", true},
-		"undoing is stuck": {View{State: StateBlocked, Phase: PhaseRolledBack}, "", true},
+		"new":           {open(PhaseNew), "", false},
+		"assess":        {open(PhaseAssess), "", false},
+		"authorize":     {open(PhaseAuthorize), "", false},
+		"scheduled":     {open(PhaseScheduled), "as", false},
+		"slot taken":    {View{State: StateBlocked, Phase: PhaseScheduled}, "a", false},
+		"implement":     {open(PhaseImplement), "as", false},
+		"step blocked":  {View{State: StateBlocked, Phase: PhaseImplement}, "as", false},
+		"early life":    {open(PhaseEarlyLife), "asi", false},
+		"review":        {open(PhaseReview), "asi", false},
+		"successful":    {closed(PhaseClosed, OutcomeSuccessful), "asic", true},
+		"with issues":   {closed(PhaseClosed, OutcomeWithIssues), "asic", true},
+		"unsuccessful":  {closed(PhaseClosed, OutcomeUnsuccessful), "", true},
+		"rejected":      {closed(PhaseClosed, OutcomeNotApproved), "", true},
+		"cancelled":     {closed(PhaseCancelled, OutcomeCancelled), "", true},
+		"rolled back":   {closed(PhaseRolledBack, OutcomeRolledBack), "", true},
+		"failed":        {closed(PhaseFailed, OutcomeFailed), "", true},
+		"failing":       {open(PhaseFailed), "", true},
+		"being undone":  {undone(StateOpen), "", true},
+		"undo is stuck": {undone(StateBlocked), "", true},
 	} {
 		for letter, goal := range map[rune]Goal{'a': GoalAuthorized, 's': GoalScheduled, 'i': GoalImplemented, 'c': GoalClosed} {
 			reached, over := goal.ReachedBy(test.view)

@@ -31,16 +31,23 @@ type StepRule struct {
 	Checklist []string // task: what must be ticked off
 	Evidence  bool     // task: it may not be finished without
 	Results   []string // task: how it may end; none is done or failed
+	Timeout   Duration // call: of one attempt; zero: the default
+	Within    Duration // call: of all attempts; zero: the default
 	Callback  Duration // call: how long the answer may take after the request was accepted; zero: no callback
+	Plain     bool     // nothing of it must be looked up when its turn comes
 	ForStart  bool     // wait: for the planned start of the transition
 	Undo      *StepRule
 }
+
+// ReviewStep is the ID of the task in which a transition is reviewed.
+const ReviewStep = "review"
 
 // StepStatus is where a step stands.
 type StepStatus string
 
 // The statuses of a step that has had its turn.
 const (
+	StepPending   StepStatus = "" // its turn came before, and comes again
 	StepRunning   StepStatus = "running"
 	StepBlocked   StepStatus = "blocked"   // can't go on by itself: retry, skip or complete it by hand
 	StepDone      StepStatus = "done"      //
@@ -50,7 +57,7 @@ const (
 )
 
 // IsOver reports whether the step has ended in one way or another.
-func (s StepStatus) IsOver() bool { return s != StepRunning && s != StepBlocked }
+func (s StepStatus) IsOver() bool { return s != StepPending && s != StepRunning && s != StepBlocked }
 
 // StepRun is one step of a process, from its turn on.
 type StepRun struct {

@@ -116,7 +116,157 @@ func (c Checked) warnings() []string {
 	return c.Conflicts
 }
 
-// Transition is the state of one transition.
+// Transition is the state of one transition. Its methods are the rules, as
+// those of an Approval are: they check a command or a moment, change the state,
+// and add the events that tell of it. The time is always an argument.
+//
+// What must be looked up it asks for with Next, and is given as plans.
 type Transition struct {
 	chronicle
+	Requester   Actor           `json:"requester"`
+	OpenedBy    Actor           `json:"openedBy"` // who sent it; an integration, where it did so for the requester
+	Title       string          `json:"title"`
+	Description string          `json:"description,omitempty"`
+	Service     string          `json:"service"`
+	Rules       TransitionRules `json:"-"` // from the model's text, which the process carries
+	Input       json.RawMessage `json:"input,omitempty"`
+	Planned     *Period         `json:"planned,omitempty"`
+
+	Phase      Phase      `json:"phase"`
+	State      State      `json:"state"`
+	Outcome    string     `json:"outcome,omitempty"`
+	Why        string     `json:"why,omitempty"` // of the outcome
+	Held       Hold       `json:"held,omitzero"` // what keeps the whole of it from going on
+	Opened     time.Time  `json:"opened"`
+	PhaseSince time.Time  `json:"phaseSince"`
+	Closed     *time.Time `json:"closed,omitempty"`
+
+	Assessed  bool              `json:"assessed,omitempty"` // as its subject and planned time are now
+	Revising  bool              `json:"revising,omitempty"` // a command changed them and is refused if they do not do
+	Risk      *Risk             `json:"risk,omitempty"`
+	Bound     string            `json:"bound,omitempty"` // digest of the parts that approvals are bound to
+	Needs     []string          `json:"needs,omitempty"`
+	Owner     []string          `json:"owner,omitempty"`
+	Exclusive bool              `json:"exclusive,omitempty"`
+	Warnings  []string          `json:"warnings,omitempty"` // of the schedule
+	Override  *ScheduleOverride `json:"override,omitempty"`
+	Check     Gate              `json:"check,omitempty"` // the check of the schedule that is to be made
+	Started   bool              `json:"started,omitempty"`
+
+	Authorization Authorization    `json:"authorization,omitzero"`
+	Orders        []ParentOrder    `json:"orders,omitempty"` // what approvals are to be told
+	Steps         Steps            `json:"steps,omitzero"`
+	Rollback      *Rollback        `json:"rollback,omitempty"`
+	EarlyLife     *EarlyLife       `json:"earlyLife,omitempty"`
+	Result        *ReviewCompleted `json:"result,omitempty"`
+
+	claim *Claim
+}
+
+// Hold is what keeps a transition as a whole from going on by itself.
+type Hold struct {
+	By     string `json:"by,omitempty"` // HoldAssessment or HoldSchedule; empty: nothing does
+	Reason string `json:"reason,omitempty"`
+}
+
+// What can hold a transition as a whole.
+const (
+	HoldAssessment = "assessment" // it can't be assessed
+	HoldSchedule   = "schedule"   // its planned time is refused
+	HoldEarlyLife  = "early-life" // it can't be said whether it must be rolled back
+)
+
+// ScheduleOverride says that somebody let a transition go on though its schedule
+// refuses it.
+type ScheduleOverride struct {
+	By     Actor     `json:"by"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// Authorization is the approval that a transition needs before it goes on.
+type Authorization struct {
+	Status   AuthorizationStatus `json:"status,omitempty"`
+	Approval string              `json:"approval,omitempty"` // the process that decides
+	Round    int                 `json:"round,omitempty"`    // one more each time it is asked for anew
+	Stage    string              `json:"stage,omitempty"`    // in which it was decided
+	Asked    *time.Time          `json:"asked,omitempty"`
+	Decided  *time.Time          `json:"decided,omitempty"`
+}
+
+// AuthorizationStatus is where the authorisation stands.
+type AuthorizationStatus string
+
+// The statuses of an authorisation.
+const (
+	AuthorizationNone     AuthorizationStatus = ""         // not yet, or never, asked for
+	AuthorizationWanted   AuthorizationStatus = "wanted"   // the approval is about to be started
+	AuthorizationAsked    AuthorizationStatus = "asked"    // the approval runs
+	AuthorizationGiven    AuthorizationStatus = "approved" //
+	AuthorizationRefused  AuthorizationStatus = "rejected" // or withdrawn
+	AuthorizationNeedless AuthorizationStatus = "not-needed"
+)
+
+// ParentOrder is something that an approval must be told by the process that
+// asked for it.
+type ParentOrder struct {
+	Approval string `json:"approval"`
+	Key      string `json:"key"`                // an order is followed once
+	Withdraw bool   `json:"withdraw,omitempty"` // it is not needed any more; otherwise its subject changed
+}
+
+// Rollback is why everything is taken back, and what comes of it.
+type Rollback struct {
+	Why     string    `json:"why"`
+	Ordered bool      `json:"ordered"`         // by somebody, and not by a step that failed
+	Phase   Phase     `json:"phase,omitempty"` // in which it ends, where that is clear already
+	Outcome string    `json:"outcome,omitempty"`
+	Begun   time.Time `json:"begun"`
+}
+
+// EarlyLife is the time in which a transition is watched after it was
+// implemented.
+type EarlyLife struct {
+	Until     time.Time         `json:"until"`
+	Incidents []json.RawMessage `json:"incidents,omitempty"`
+	Unjudged  bool              `json:"unjudged,omitempty"` // an incident came since it was last judged
+}
+
+// TransitionStart is what a transition begins with.
+type TransitionStart struct {
+	ID          string
+	Requester   Actor
+	OpenedBy    Actor
+	Title       string
+	Description string
+	Service     string
+	Input       json.RawMessage
+	Planned     *Period
+	Rules       TransitionRules
+}
+
+// NewTransition begins a transition. It waits to be assessed.
+func NewTransition(s TransitionStart) *Transition {
+	t := &Transition{
+		chronicle: chronicle{ID: s.ID}, Requester: s.Requester, OpenedBy: s.OpenedBy, Title: s.Title, Description: s.Description,
+		Service: s.Service, Input: s.Input, Planned: s.Planned, Phase: PhaseNew, State: StateOpen,
+	}
+	t.Attach(s.Rules)
+	return t
+}
+
+// Attach ties a state that was read to the rules that it runs under.
+func (t *Transition) Attach(rules TransitionRules) {
+	t.Rules = rules
+	steps := rules.Stages
+	if rules.Review {
+		steps = append(steps[:len(steps):len(steps)], reviewRule)
+	}
+	t.Steps.attach(steps, &t.chronicle)
+}
+
+// reviewRule is the review as a step.
+var reviewRule = StepRule{
+	ID: ReviewStep, Kind: StepTask, Title: "Review", Name: ReviewStep,
+	Results: []string{OutcomeSuccessful, OutcomeWithIssues, OutcomeUnsuccessful},
 }

@@ -85,7 +85,6 @@ type AuthorizationEvent struct {
 type TransitionAmended struct {
 	Input   json.RawMessage `json:"input,omitempty"`
 	Planned *Period         `json:"planned,omitempty"`
-	Voids   bool            `json:"voids"` // whether a part changed that approvals are bound to
 }
 
 // RollbackEvent is the data of EventRollbackOrdered and EventRollbackBegun.

@@ -30,10 +30,15 @@ type approval struct {
 	*process
 	in    ApprovalInput
 	rules *itsm.Approval // its state
+
+	reported bool // its end, to the process that asked for it
 }
 
 // run is the story.
 func (a *approval) run(ctx workflow.Context) (ApprovalResult, error) {
+	if a.in.Parent != "" {
+		workflow.Go(ctx, a.heedParent)
+	}
 	if err := a.open(ctx); err != nil {
 		return ApprovalResult{}, err
 	}

@@ -51,19 +51,40 @@ func (a *approval) absence(args AbsenceArgs, at time.Time) (int, error) {
 	return a.rules.NoteAbsence(args.Command, args.Absence, at), nil
 }
 
+// alone refuses what the process that asked for the approval must be told
+// instead.
+func (a *approval) alone() error {
+	if a.in.Parent == "" {
+		return nil
+	}
+	return itsm.Errorf(itsm.CodePartOfProcess, "%s is part of %s; change or cancel that instead", a.in.ID, a.in.Parent)
+}
+
 func (a *approval) checkAmend(args AmendArgs, _ time.Time) error {
+	if err := a.alone(); err != nil {
+		return err
+	}
 	return a.rules.CheckAmendment(args.Command, args.Amendment.Subject)
 }
 
 func (a *approval) amend(args AmendArgs, at time.Time) (int, error) {
+	if err := a.alone(); err != nil {
+		return 0, err
+	}
 	return a.rules.Amend(args.Command, args.Amendment, at)
 }
 
 func (a *approval) checkWithdraw(args PlainArgs, _ time.Time) error {
+	if err := a.alone(); err != nil {
+		return err
+	}
 	return a.rules.CheckRequester(args.Command)
 }
 
 func (a *approval) withdraw(args PlainArgs, at time.Time) (int, error) {
+	if err := a.alone(); err != nil {
+		return 0, err
+	}
 	return a.rules.Withdraw(args.Command, at)
 }
 

@@ -26,6 +26,9 @@ func newApproval(ctx workflow.Context, in ApprovalInput) *approval {
 		id: in.ID, base: baseView(a.in), state: a.rules, prepare: a.planStages,
 		turn: workflow.NewMutex(ctx), answers: answers,
 	}
+	if in.Parent != "" {
+		a.react = a.tellParent
+	}
 	return a
 }
 

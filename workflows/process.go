@@ -15,8 +15,8 @@ import (
 // state is what a kind of process knows, with its rules. It is pure: it is told
 // the time, and what it wants done it says in events.
 type state interface {
-	// Title is the one line under which the process is listed.
-	Title() string
+	// Line is the one line under which the process is listed.
+	Line() string
 	// IsClosed reports whether it is over.
 	IsClosed() bool
 	// NextDue gives the next instant at which the process acts by itself.
@@ -51,7 +51,17 @@ type process struct {
 	answers map[string]itsm.Receipt          // by key
 	alarm   alarm
 	opened  bool // the start is recorded; no command comes before
-	telling int  // notifications under way
+	errands int  // notifications, calls and other things under way beside the story
+
+	react    func(ctx workflow.Context) // does in the world what the state now asks for; may be nil
+	recorded json.RawMessage            // the state as it was last recorded, where a command may be taken back
+}
+
+// placing is a state that holds a place in the schedule of change. What a
+// command changes of it may be refused when it is recorded.
+type placing interface {
+	// Claim gives what changes of the place, once.
+	Claim() *itsm.Claim
 }
 
 // live lets moments and commands pass until the process is closed and everybody
@@ -69,7 +79,7 @@ func (p *process) live(ctx workflow.Context) (continues bool, err error) {
 			return false, err
 		}
 	}
-	return false, workflow.Await(ctx, func() bool { return p.telling == 0 && workflow.AllHandlersFinished(ctx) })
+	return false, workflow.Await(ctx, func() bool { return p.errands == 0 && workflow.AllHandlersFinished(ctx) })
 }
 
 // start records the first event, unless an earlier run or life did.
@@ -119,12 +129,22 @@ func (p *process) command(ctx workflow.Context, c itsm.Command, do func(time.Tim
 				continue // to judge it by what is recorded
 			}
 			if overtaken, err = p.settle(ctx, answering{c, number}); err != nil {
-				return err
+				return p.takeBack(err)
 			}
 		}
 		return nil
 	})
 	return p.answers[c.Key], err
+}
+
+// takeBack refuses a command whose consequences may not be: the state is again
+// as it was last recorded.
+func (p *process) takeBack(err error) error {
+	if _, refused := Refusal(p.refuse(err)); refused && p.recorded != nil {
+		p.restore(p.recorded)
+		return p.refuse(err)
+	}
+	return err
 }
 
 // inTurn does one thing at a time, at the instant at which its turn comes.
@@ -135,7 +155,11 @@ func (p *process) inTurn(ctx workflow.Context, do func(at time.Time) error) erro
 		return err
 	}
 	defer p.turn.Unlock()
-	return do(workflow.Now(ctx))
+	err := do(workflow.Now(ctx))
+	if p.react != nil && err == nil {
+		p.react(ctx)
+	}
+	return err
 }
 
 // catchUp does whatever is due. A command that arrives together with a deadline
@@ -201,9 +225,7 @@ func complete(events []itsm.Event, notices []itsm.Notice, receipt itsm.Receipt) 
 // must not fail the process: the panic makes the task wait for a worker that
 // can read it.
 func (p *process) takeUp(earlier *itsm.Earlier) {
-	if err := p.state.Restore(earlier.Snapshot); err != nil {
-		panic(fmt.Sprintf("reading the recorded state of %s: %v", p.id, err)) //nolint:forbidigo // an error would fail the process
-	}
+	p.restore(earlier.Snapshot)
 	for _, event := range earlier.Events {
 		if event.Number == 1 {
 			p.base.Opened = event.Time
@@ -211,6 +233,15 @@ func (p *process) takeUp(earlier *itsm.Earlier) {
 		if event.Answer != nil {
 			p.answers[event.Key] = *event.Answer
 		}
+	}
+}
+
+func (p *process) restore(snapshot json.RawMessage) {
+	if err := p.state.Restore(snapshot); err != nil {
+		panic(fmt.Sprintf("reading the recorded state of %s: %v", p.id, err)) //nolint:forbidigo // an error would fail the process
+	}
+	if p.recorded != nil {
+		p.recorded = snapshot
 	}
 }
 
@@ -238,22 +269,22 @@ func (p *process) refuse(err error) error { return refusal(err, p.state.Newest()
 
 // shouldContinueAsNew says that the history is long and nothing is under way.
 func (p *process) shouldContinueAsNew(ctx workflow.Context) bool {
-	return workflow.GetInfo(ctx).GetContinueAsNewSuggested() && workflow.AllHandlersFinished(ctx) && p.telling == 0
+	return workflow.GetInfo(ctx).GetContinueAsNewSuggested() && workflow.AllHandlersFinished(ctx) && p.errands == 0
 }
 
 // tell has people told of what happened, without holding up the process. What
 // came of it is recorded.
 func (p *process) tell(ctx workflow.Context, events []itsm.Event) {
-	request := NotifyRequest{Process: p.id, Summary: p.state.Title()}
+	request := NotifyRequest{Process: p.id, Summary: p.state.Line()}
 	for _, event := range events {
 		if len(event.Tell) > 0 {
 			event.Answer = nil // nobody else's business
 			request.Events = append(request.Events, event)
 		}
 	}
-	p.telling++
+	p.errands++
 	workflow.Go(ctx, func(ctx workflow.Context) {
-		defer func() { p.telling-- }()
+		defer func() { p.errands-- }()
 		p.deliver(ctx, request)
 	})
 }

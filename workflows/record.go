@@ -61,15 +61,19 @@ func (p *process) record(ctx workflow.Context, events []itsm.Event) (*itsm.Earli
 	if err != nil {
 		return nil, fmt.Errorf("writing the state of %s: %w", p.id, err)
 	}
+	record := itsm.Record{Process: p.id, Events: events, View: p.state.View(p.base, now), Inbox: p.state.Inbox(now), Snapshot: snapshot}
+	if placed, ok := p.state.(placing); ok {
+		record.Claim = placed.Claim()
+	}
 	var answer Recorded
-	err = soon(ctx, ActivityRecord, RecordRequest{Record: itsm.Record{
-		Process: p.id, Events: events, View: p.state.View(p.base, now), Inbox: p.state.Inbox(now), Snapshot: snapshot,
-	}}, &answer)
-	if err != nil {
+	if err = soon(ctx, ActivityRecord, RecordRequest{Record: record}, &answer); err != nil {
 		return nil, err
 	}
-	if answer.Earlier != nil {
+	switch {
+	case answer.Earlier != nil:
 		events = answer.Earlier.Events
+	case p.recorded != nil:
+		p.recorded = snapshot
 	}
 	if answer.Reachable {
 		p.tell(ctx, events)

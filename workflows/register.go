@@ -10,4 +10,5 @@ type Registry interface {
 // Register registers every workflow under the name of its contract.
 func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(Approval, workflow.RegisterOptions{Name: ApprovalWorkflow})
+	r.RegisterWorkflowWithOptions(Transition, workflow.RegisterOptions{Name: TransitionWorkflow})
 }

@@ -1,0 +1,326 @@
+package itsm
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// Steps is how far a process is with its steps. Which come next is worked out
+// from the rules and from what has run; so whatever was recorded can be gone on
+// with, wherever it stopped.
+//
+// Its methods are pure, as those of the process that it is part of.
+type Steps struct {
+	Runs    []StepRun `json:"runs,omitempty"`    // in the order in which their turns came
+	Undoing bool      `json:"undoing,omitempty"` // what was done is being taken back
+
+	rules []StepRule // one after the other
+	log   *chronicle
+}
+
+// attach ties the steps to their rules and to the process that tells of them.
+func (s *Steps) attach(rules []StepRule, log *chronicle) { s.rules, s.log = rules, log }
+
+// run gives a step that has had its turn, or nil.
+func (s *Steps) run(id string) *StepRun {
+	for i := range s.Runs {
+		if s.Runs[i].ID == id {
+			return &s.Runs[i]
+		}
+	}
+	return nil
+}
+
+// Rule finds the rule of a step anywhere in the tree.
+func (s *Steps) Rule(id string) (StepRule, bool) { return s.rule(id) }
+
+func (s *Steps) rule(id string) (StepRule, bool) { return findRule(s.rules, id) }
+
+func findRule(rules []StepRule, id string) (StepRule, bool) {
+	for _, rule := range rules {
+		if rule.ID == id {
+			return rule, true
+		}
+		for _, branch := range rule.Branches {
+			if found, ok := findRule(branch, id); ok {
+				return found, true
+			}
+		}
+		if rule.Undo != nil {
+			if found, ok := findRule([]StepRule{*rule.Undo}, id); ok {
+				return found, true
+			}
+		}
+	}
+	return StepRule{}, false
+}
+
+// next lists the steps whose turn it is.
+func (s *Steps) next() []StepRule {
+	if s.Undoing {
+		return s.nextUndo()
+	}
+	return s.turns(s.rules)
+}
+
+// turns goes through steps that follow one another: the first that is not over
+// has its turn, or, where it holds others, those in it.
+func (s *Steps) turns(list []StepRule) []StepRule {
+	for _, rule := range list {
+		run := s.run(rule.ID)
+		switch {
+		case run == nil || run.Status == StepPending:
+			return []StepRule{rule}
+		case run.Status == StepDone || run.Status == StepSkipped:
+			continue
+		case run.Status == StepRunning:
+			var inside []StepRule
+			for _, branch := range rule.Branches {
+				inside = append(inside, s.turns(branch)...)
+			}
+			return inside
+		}
+		return nil
+	}
+	return nil
+}
+
+// finished reports whether every step is done or was passed over.
+func (s *Steps) finished() bool { return s.through(s.rules) }
+
+func (s *Steps) through(list []StepRule) bool {
+	return !slices.ContainsFunc(list, func(rule StepRule) bool {
+		run := s.run(rule.ID)
+		return run == nil || run.Status != StepDone && run.Status != StepSkipped
+	})
+}
+
+// failed gives a step that failed for good, or nil.
+func (s *Steps) failed() *StepRun { return s.with(StepFailed) }
+
+// blocked gives the first step that is blocked, or nil.
+func (s *Steps) blocked() *StepRun { return s.with(StepBlocked) }
+
+func (s *Steps) with(status StepStatus) *StepRun {
+	for i := range s.Runs {
+		if s.Runs[i].Status == status {
+			return &s.Runs[i]
+		}
+	}
+	return nil
+}
+
+// begin gives a step its turn, as it was planned.
+func (s *Steps) begin(plan StepPlan, at time.Time) {
+	rule, ok := s.rule(plan.Step)
+	run := s.run(plan.Step)
+	if !ok || run != nil && run.Status != StepPending {
+		return // it is under way already
+	}
+	if run == nil {
+		s.Runs = append(s.Runs, StepRun{ID: rule.ID, Kind: rule.Kind, Name: rule.Name, Title: rule.Title, Attempt: 1})
+		run = &s.Runs[len(s.Runs)-1]
+	}
+	run.open(plan, rule, at)
+	switch {
+	case plan.Problem != "":
+		s.block(run, plan.Problem, at)
+	case plan.Skip:
+		s.skip(run, byRule(), "its condition does not hold", "", at)
+	default:
+		s.start(run, rule, plan, at)
+	}
+}
+
+// open sets a run up for an attempt.
+func (r *StepRun) open(plan StepPlan, rule StepRule, at time.Time) {
+	r.Status, r.Opened, r.Ended, r.Reason = StepRunning, at, nil, ""
+	r.People, r.Owner, r.Approval = plan.People, plan.Owner, plan.Approval
+	r.Timetable, r.Deadline = plan.Timetable, deadlineOf(plan.Timetable)
+	r.Accepted, r.Answered, r.Claimed = false, "", ""
+	if r.Checklist == nil {
+		for _, text := range rule.Checklist {
+			r.Checklist = append(r.Checklist, ChecklistItem{Text: text})
+		}
+	}
+	if plan.Until != nil {
+		r.Timetable = append(r.Timetable, Due{At: *plan.Until, Kind: DueEnd})
+		sortDue(r.Timetable)
+	}
+}
+
+func sortDue(timetable []Due) {
+	slices.SortStableFunc(timetable, func(a, b Due) int { return a.At.Compare(b.At) })
+}
+
+// start tells that a step is under way. What needs nobody and no time is done
+// at once.
+func (s *Steps) start(run *StepRun, rule StepRule, plan StepPlan, at time.Time) {
+	if rule.Kind == StepNotify {
+		s.log.add(at, byRule(), EventStepNotified, StepEvent{Step: run.ID, Title: run.Title, To: run.People})
+		s.log.notify(EventStepNotified, run.People)
+		s.finish(run, StepDone, nil, at)
+		return
+	}
+	s.log.add(at, byRule(), EventStepOpened, StepEvent{
+		Step: run.ID, Title: run.Title, Kind: run.Kind, Attempt: run.Attempt, People: run.People,
+		Deadline: run.Deadline, Until: plan.Until, Approval: run.Approval,
+	})
+	if rule.Kind == StepTask {
+		s.log.notify(EventStepOpened, run.People)
+	}
+	s.closeContainers(at) // one without steps inside
+}
+
+// complete ends a step well. by is who did it; output is what later expressions
+// see.
+func (s *Steps) complete(run *StepRun, by Command, data StepEvent, at time.Time) int {
+	data.Step, data.Title, data.Attempt = run.ID, run.Title, run.Attempt
+	number := s.log.add(at, by, EventStepCompleted, data)
+	s.finish(run, StepDone, data.Output, at)
+	return number
+}
+
+func (s *Steps) skip(run *StepRun, by Command, why string, hand ByHand, at time.Time) int {
+	number := s.log.add(at, by, EventStepSkipped, StepEvent{Step: run.ID, Title: run.Title, Reason: why, ByHand: hand})
+	run.Reason = why
+	s.finish(run, StepSkipped, nil, at)
+	return number
+}
+
+// finish gives a step its end, and with it whatever held it.
+func (s *Steps) finish(run *StepRun, status StepStatus, output json.RawMessage, at time.Time) {
+	run.Status, run.Ended, run.Output, run.Timetable = status, &at, output, nil
+	if original := s.undoneBy(run.ID); original != nil && (status == StepDone || status == StepSkipped) {
+		original.Undone = status
+	}
+	s.closeContainers(at)
+}
+
+// closeContainers ends stages and parallels of which every step is through.
+func (s *Steps) closeContainers(at time.Time) {
+	for i := range s.Runs {
+		run := &s.Runs[i]
+		rule, ok := s.rule(run.ID)
+		if !ok || run.Status != StepRunning || len(rule.Branches) == 0 {
+			continue
+		}
+		if !slices.ContainsFunc(rule.Branches, func(branch []StepRule) bool { return !s.through(branch) }) {
+			s.complete(run, byRule(), StepEvent{Kind: run.Kind}, at) // closes those around it too
+			return
+		}
+	}
+}
+
+// fail ends a step for good. One that takes something back must not fail: a
+// person is needed then.
+func (s *Steps) fail(run *StepRun, by Command, why string, at time.Time) int {
+	if s.Undoing && !isForward(run.ID) {
+		return s.block(run, why, at)
+	}
+	number := s.log.add(at, by, EventStepFailed, StepEvent{Step: run.ID, Title: run.Title, Attempt: run.Attempt, Reason: why})
+	s.log.notify(EventStepFailed, run.Owner)
+	run.Status, run.Ended, run.Reason, run.Timetable = StepFailed, &at, why, nil
+	return number
+}
+
+// block stops a step where it can't go on by itself, and tells whoever can
+// help.
+func (s *Steps) block(run *StepRun, why string, at time.Time) int {
+	run.Status, run.Reason = StepBlocked, why
+	number := s.log.add(at, byRule(), EventStepBlocked, StepEvent{Step: run.ID, Title: run.Title, Attempt: run.Attempt, Reason: why})
+	s.log.notify(EventStepBlocked, run.Owner)
+	return number
+}
+
+// nextDue gives the next instant at which a step acts by itself.
+func (s *Steps) nextDue() (due time.Time, ok bool) {
+	for i := range s.Runs {
+		run := &s.Runs[i]
+		if !run.Status.IsOver() && len(run.Timetable) > 0 && (!ok || run.Timetable[0].At.Before(due)) {
+			due, ok = run.Timetable[0].At, true
+		}
+	}
+	return due, ok
+}
+
+// pass does what is due in the steps, the earliest first. It gives the wait for
+// the planned start, where that is over: the process decides on it.
+func (s *Steps) pass(at time.Time) (start *StepRun) {
+	for {
+		due, ok := s.nextDue()
+		if !ok || due.After(at) {
+			return start
+		}
+		for i := range s.Runs {
+			run := &s.Runs[i]
+			if !run.Status.IsOver() && len(run.Timetable) > 0 && run.Timetable[0].At.Equal(due) {
+				moment := run.Timetable[0]
+				run.Timetable = run.Timetable[1:]
+				if s.passOne(run, moment, at) {
+					start = run
+				}
+				break
+			}
+		}
+	}
+}
+
+// passOne does what one instant of a step's timetable asks for.
+func (s *Steps) passOne(run *StepRun, due Due, at time.Time) (start bool) {
+	switch due.Kind {
+	case DueReminder:
+		to := run.holders()
+		s.log.add(at, byRule(), EventStepReminded, StepEvent{Step: run.ID, Title: run.Title, To: to})
+		s.log.notify(EventStepReminded, to)
+	case DueEscalation:
+		s.log.add(at, byRule(), EventStepEscalated, StepEvent{Step: run.ID, Title: run.Title, To: due.To})
+		s.log.notify(EventStepEscalated, due.To)
+	case DueEnd:
+		rule, _ := s.rule(run.ID)
+		if rule.ForStart {
+			return true
+		}
+		s.complete(run, byRule(), StepEvent{}, at)
+	case DueDeadline:
+		s.passDeadline(run, at)
+	case DueHandover: // of approvals alone
+	}
+	return false
+}
+
+// passDeadline tells of a missed deadline. A call whose callback did not come
+// has failed; whoever else is late is waited for, and somebody is told.
+func (s *Steps) passDeadline(run *StepRun, at time.Time) {
+	if run.Kind == StepCall && run.Accepted {
+		run.Reached = true
+		s.fail(run, byRule(), "its callback did not come in time; look at the system that was called", at)
+		return
+	}
+	s.log.add(at, byRule(), EventStepTimedOut, StepEvent{Step: run.ID, Title: run.Title, Deadline: run.Deadline})
+	s.log.notify(EventStepTimedOut, run.Owner)
+}
+
+// holders are those who may do a task now.
+func (r *StepRun) holders() []string {
+	if r.Claimed != "" {
+		return []string{r.Claimed}
+	}
+	return r.People
+}
+
+// Outputs gives what expressions know as steps: what each step gave, by its name.
+func (s *Steps) Outputs() json.RawMessage {
+	outputs := map[string]json.RawMessage{}
+	for _, run := range s.Runs {
+		if run.Name != "" && len(run.Output) > 0 {
+			outputs[run.Name] = run.Output
+		}
+	}
+	raw, err := json.Marshal(outputs)
+	if err != nil { // outputs are valid JSON; this can't happen
+		return json.RawMessage(`{}`)
+	}
+	return raw
+}
