@@ -4,15 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	ics "github.com/arran4/golang-ical"
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -21,13 +19,6 @@ import (
 	"github.com/steward-itsm/steward/server/api"
 	"github.com/steward-itsm/steward/store"
 )
-
-func init() { // the harness reads answers of this kind as the text that they are
-	openapi3filter.RegisterBodyDecoder(calendarMedia, func(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (any, error) {
-		text, err := io.ReadAll(body)
-		return string(text), err
-	})
-}
 
 // change puts a transition into the store, as a workflow would: its n-th event,
 // and, where a slot is given, its place in the schedule.
@@ -216,31 +207,39 @@ func TestWaitAnswersWhenTheGoalIsReachedOrOver(t *testing.T) {
 	}
 }
 
-// waiting asks for the end of CHG-1 and gives the answer when it comes.
-func (b *bundle) waiting(t *testing.T) <-chan *answered {
+// waiting asks for the end of CHG-1, and gives a function that gives the answer.
+func (b *bundle) waiting(t *testing.T) func() *answered {
 	t.Helper()
-	answers := make(chan *answered, 1)
-	raj := b.person(t, "raj")
-	go func() { answers <- b.do(t, "GET", "/v1/transitions/CHG-1/wait?for=closed&timeout=60", "", raj) }()
-	return answers
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/transitions/CHG-1/wait?for=closed&timeout=60", nil)
+	b.person(t, "raj")(r)
+	w, done := httptest.NewRecorder(), make(chan struct{})
+	go func() {
+		defer close(done)
+		b.Handler().ServeHTTP(w, r)
+	}()
+	return func() *answered {
+		<-done
+		b.conforms(t, r, w)
+		return &answered{w}
+	}
 }
 
 func TestWaitSeesWhatHappensMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.change(t, "CHG-1", 1, itsm.View{State: itsm.StateOpen, Phase: itsm.PhaseReview}, nil)
-	answers := b.waiting(t)
+	answer := b.waiting(t)
 	b.change(t, "CHG-1", 2, itsm.View{State: itsm.StateClosed, Phase: itsm.PhaseClosed, Outcome: itsm.OutcomeWithIssues}, nil)
-	assert.True(t, into[api.Waited](t, <-answers).Reached)
+	assert.True(t, into[api.Waited](t, answer()).Reached)
 }
 
 func TestWaitersAreLetGoWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.change(t, "CHG-1", 1, itsm.View{State: itsm.StateOpen, Phase: itsm.PhaseReview}, nil)
-	answers := b.waiting(t)
+	answer := b.waiting(t)
 	close(b.stopping)
-	got := into[api.Waited](t, (<-answers).is(t, http.StatusOK))
+	got := into[api.Waited](t, answer().is(t, http.StatusOK))
 	assert.False(t, got.Reached || got.Over)
 }
 
@@ -248,7 +247,7 @@ func TestWaitLeavesTimeToAnswer(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *Options) { o.Limits.RequestTimeout = waitReserve + 10*time.Millisecond })
 	b.change(t, "CHG-1", 1, itsm.View{State: itsm.StateOpen, Phase: itsm.PhaseReview}, nil)
-	(<-b.waiting(t)).is(t, http.StatusOK)
+	b.waiting(t)().is(t, http.StatusOK)
 	minute := 60
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/legacy"
@@ -141,6 +142,14 @@ func (f *fakeEngine) History(ctx context.Context, id string) ([]byte, error) {
 
 func (f *fakeEngine) Ping(context.Context) error { return f.down }
 
+// readCalendars has answers of that kind read as the text that they are.
+var readCalendars = sync.OnceFunc(func() {
+	openapi3filter.RegisterBodyDecoder(calendarMedia, func(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (any, error) {
+		text, err := io.ReadAll(body)
+		return string(text), err
+	})
+})
+
 // bundle is a server on a database of its own, with the people of Acme in it.
 type bundle struct {
 	*Server
@@ -152,6 +161,7 @@ type bundle struct {
 
 func setup(t *testing.T, change ...func(*Options)) *bundle {
 	t.Helper()
+	readCalendars()
 	b := &bundle{logs: &lockedBuffer{}, engine: &fakeEngine{receipt: itsm.Receipt{
 		Process: "APR-1", Event: 3, State: itsm.StateOpen, Stage: "manager", Fingerprint: "f00d",
 	}}}
