@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
@@ -72,6 +73,7 @@ type caller struct {
 	bundle
 	system *system
 	log    *bytes.Buffer
+	beats  *[]itsm.CallOutcome // what Temporal was told meanwhile
 }
 
 func openCaller(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)) caller {
@@ -79,7 +81,7 @@ func openCaller(t *testing.T, answer func(w http.ResponseWriter, r *http.Request
 	s := &system{answer: answer}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
-	c := caller{setup(t, strings.ReplaceAll(callModel, "URL", s.URL)), s, &bytes.Buffer{}}
+	c := caller{setup(t, strings.ReplaceAll(callModel, "URL", s.URL)), s, &bytes.Buffer{}, &[]itsm.CallOutcome{}}
 	c.Log = slog.New(slog.NewTextHandler(c.log, nil))
 	c.PublicURL = "https://steward.acme.test/"
 	c.Secrets = func(name string) (string, bool) { return aSecret, name == "deployer" }
@@ -101,6 +103,11 @@ func (c caller) call(t *testing.T, step, subject string, left *itsm.CallOutcome)
 	if left != nil {
 		env.SetHeartbeatDetails(*left)
 	}
+	env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
+		var told itsm.CallOutcome
+		assert.NoError(t, details.Get(&told))
+		*c.beats = append(*c.beats, told)
+	})
 	value, err := env.ExecuteActivity(workflows.ActivityCall, workflows.CallRequest{
 		TransitionFacts: c.transition(t, "calling", "payments", subject, time.Now()), Step: step, Attempt: 2,
 		Steps: json.RawMessage(`{"deploy": {"body": {"id": "d-7"}}}`),
@@ -234,6 +241,8 @@ func TestTimeoutMayHaveTakenEffectAndARefusedConnectionHasNot(t *testing.T) {
 	close(released)
 	slow, _ := passing(t, err)
 	assert.True(t, slow.Reached)
+	require.NotEmpty(t, *c.beats)
+	assert.True(t, (*c.beats)[0].Reached, "should the worker be lost now, nobody could say that nothing was done")
 	assert.Contains(t, slow.Reason, "got no answer within 1s")
 
 	c.system.Close()
@@ -326,7 +335,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	} {
 		c := openCaller(t, answer)
 		outcome, err := c.call(t, "go.1", plain, nil)
-		shown, _ := json.Marshal(outcome)
+		shown, _ := json.Marshal([]any{outcome, *c.beats})
 		all := string(shown) + c.log.String()
 		if err != nil {
 			left, _ := passing(t, err)

@@ -15,6 +15,7 @@ import (
 var asking = []itsm.EventType{
 	itsm.EventStageOpened, itsm.EventStageReminded, itsm.EventStageEscalated,
 	itsm.EventSeatDelegated, itsm.EventAbsenceNoted,
+	itsm.EventStepOpened, itsm.EventStepReminded, itsm.EventStepEscalated, itsm.EventStepTimedOut, itsm.EventStepBlocked,
 }
 
 // spareOvertaken gives the outcomes with which an attempt begins. Nobody is
@@ -40,7 +41,7 @@ func (a *Activities) spareOvertaken(ctx context.Context, event itsm.Event, notic
 		if target.Name != "" {
 			asked = notice.To
 		}
-		waits := func(person string) bool { return !overtaken(view, event, person) }
+		waits := func(person string) bool { return !overtaken(view, event, notice.Type, person) }
 		if outcomes[i].Retry && target.Channel != notify.ChannelWebhook && !slices.ContainsFunc(asked, waits) {
 			outcomes[i] = notify.Outcome{
 				Recipient: target.Person.Person, Channel: target.Channel, Address: target.Person.Email, Attempts: outcomes[i].Attempts,
@@ -51,21 +52,48 @@ func (a *Activities) spareOvertaken(ctx context.Context, event itsm.Event, notic
 	return outcomes, nil
 }
 
-// overtaken reports whether nothing that an event asks a person for is left.
-func overtaken(view itsm.View, event itsm.Event, person string) bool {
+// overtaken reports whether nothing that a person was told of an event asks
+// them for is left.
+func overtaken(view itsm.View, event itsm.Event, told itsm.EventType, person string) bool {
+	switch {
+	case view.State == itsm.StateClosed:
+		return true
+	case view.Kind == itsm.KindTransition:
+		return stepOvertaken(view, event, told, person)
+	default:
+		return stageOvertaken(view, event, person)
+	}
+}
+
+func stageOvertaken(view itsm.View, event itsm.Event, person string) bool {
 	var asked itsm.StageEvent
 	var now itsm.ApprovalDetail
 	if json.Unmarshal(event.Data, &asked) != nil || json.Unmarshal(view.Detail, &now) != nil {
 		return false // better told too much
 	}
 	switch {
-	case view.State == itsm.StateClosed:
-		return true
 	case asked.Stage != "" && asked.Stage != now.Stage, asked.Round != 0 && asked.Round != now.Round:
 		return true
 	case event.Type == itsm.EventStageEscalated:
 		return false // those who are told need have no vote
 	default:
 		return !slices.Contains(now.WaitingFor, person)
+	}
+}
+
+func stepOvertaken(view itsm.View, event itsm.Event, told itsm.EventType, person string) bool {
+	var asked itsm.StepEvent
+	var now itsm.TransitionDetail
+	if json.Unmarshal(event.Data, &asked) != nil || json.Unmarshal(view.Detail, &now) != nil {
+		return false // better told too much
+	}
+	i := slices.IndexFunc(now.WaitingFor, func(w itsm.Waiting) bool { return w.Step == asked.Step })
+	switch {
+	case i < 0:
+		return true // the step is over
+	case told == itsm.EventStepOpened, told == itsm.EventStepReminded:
+		return !slices.Contains(now.WaitingFor[i].Who, person) // another has claimed it
+	default:
+		return false // those who are told need not be those who do it
 	}
 }

@@ -33,6 +33,34 @@ func TestNobodyIsAskedForWhatIsOver(t *testing.T) {
 	}
 	for name, c := range cases {
 		event := itsm.Event{Type: c.kind, Data: json.RawMessage(c.data)}
-		assert.Equal(t, c.want, overtaken(c.view, event, c.person), name)
+		assert.Equal(t, c.want, overtaken(c.view, event, c.kind, c.person), name)
 	}
+}
+
+func TestNobodyIsAskedForAStepThatIsOver(t *testing.T) {
+	t.Parallel()
+	waits := itsm.View{Kind: itsm.KindTransition, State: itsm.StateOpen, Detail: json.RawMessage(`{"waitingFor": [
+		{"for": "its planned start", "since": "2026-12-01T12:00:00Z"},
+		{"for": "task: Do it", "step": "go.1", "who": ["tom"], "since": "2026-12-01T12:00:00Z"}]}`)}
+	closed := waits
+	closed.State = itsm.StateClosed
+	for name, c := range map[string]struct {
+		view   itsm.View
+		told   itsm.EventType
+		step   string
+		person string
+		want   bool
+	}{
+		"it waits for them":         {waits, itsm.EventStepOpened, "go.1", "tom", false},
+		"another has claimed it":    {waits, itsm.EventStepReminded, "go.1", "ines", true},
+		"the step is over":          {waits, itsm.EventStepOpened, "go.2", "tom", true},
+		"it is escalated to others": {waits, itsm.EventStepEscalated, "go.1", "ines", false},
+		"it is not blocked anymore": {waits, itsm.EventStepBlocked, "go.2", "maria", true},
+		"it is closed":              {closed, itsm.EventStepEscalated, "go.1", "ines", true},
+	} {
+		event := itsm.Event{Type: c.told, Data: json.RawMessage(`{"step": "` + c.step + `"}`)}
+		assert.Equal(t, c.want, overtaken(c.view, event, c.told, c.person), name)
+	}
+	unreadable := itsm.View{Kind: itsm.KindTransition, State: itsm.StateOpen, Detail: json.RawMessage(`[]`)}
+	assert.False(t, overtaken(unreadable, itsm.Event{Data: json.RawMessage(`{}`)}, itsm.EventStepOpened, "tom"), "better told too much")
 }

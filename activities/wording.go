@@ -3,6 +3,7 @@ package activities
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/steward-itsm/steward/itsm"
 	"github.com/steward-itsm/steward/workflows"
@@ -10,6 +11,17 @@ import (
 
 // wording says what an event means to those who are told of it.
 func wording(request workflows.NotifyRequest, notice itsm.Notice, event itsm.Event) (title, text string) {
+	switch noun, _, _ := strings.Cut(string(notice.Type), "."); noun {
+	case "step":
+		return wordingOfStep(request, notice, event)
+	case "authorization", "rollback", "transition":
+		return wordingOfTransition(request, notice, event)
+	default:
+		return wordingOfApproval(request, notice, event)
+	}
+}
+
+func wordingOfApproval(request workflows.NotifyRequest, notice itsm.Notice, event itsm.Event) (title, text string) {
 	stage := struct{ Stage string }{}
 	_ = json.Unmarshal(event.Data, &stage) // events without a stage leave it empty
 	id, what := request.Process, request.Summary
