@@ -36,7 +36,7 @@ func (a *Activities) assess(c *change, planned *itsm.Period, found *itsm.Assessm
 	if found.Needs, err = c.needs(); err != nil {
 		return err
 	}
-	found.Exclusive = c.conflictsBlock()
+	found.Exclusive = c.spec.ConflictsBlock()
 	if found.Schedule, err = c.checkSchedule(a.Store, planned, found.Needs, itsm.GatePlanned); err != nil {
 		return err
 	}

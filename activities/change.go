@@ -79,35 +79,14 @@ func (c *change) owner() ([]string, error) {
 // needs lists the services that the transition's service depends on, directly
 // or not, by the catalogue as it is now.
 func (c *change) needs() ([]string, error) {
-	known := map[string]bool{c.service.Name: true}
-	var needs []string
-	for next := c.service.Spec.(*definition.Service).DependsOn; len(next) > 0; {
-		var fresh []string
-		for _, name := range next {
-			if !known[name] {
-				known[name] = true
-				fresh = append(fresh, name)
-			}
-		}
-		needs = append(needs, fresh...)
-		docs, err := c.directory.lookUpAll(definition.KindService, fresh)
-		if err != nil {
-			return nil, err
-		}
-		next = nil
-		for _, doc := range docs {
-			if doc != nil {
-				next = append(next, doc.Spec.(*definition.Service).DependsOn...)
-			}
-		}
-	}
-	slices.Sort(needs)
-	return needs, nil
+	return definition.NeedsOf(c.service, func(names []string) ([]*definition.Document, error) {
+		return c.directory.lookUpAll(definition.KindService, names)
+	})
 }
 
 // checkSchedule gives what speaks against a planned time.
 func (c *change) checkSchedule(db *store.Store, planned *itsm.Period, needs []string, gate itsm.Gate) (itsm.Checked, error) {
-	found := itsm.Checked{Blocks: c.conflictsBlock()}
+	found := itsm.Checked{Blocks: c.spec.ConflictsBlock()}
 	rules, err := c.spec.ScheduleRules(c.also)
 	if err != nil {
 		return found, err
@@ -123,9 +102,4 @@ func (c *change) checkSchedule(db *store.Store, planned *itsm.Period, needs []st
 	}
 	found.Conflicts = slot.DescribeConflicts(others)
 	return found, nil
-}
-
-// conflictsBlock tells whether conflicts with others count as problems.
-func (c *change) conflictsBlock() bool {
-	return c.spec.Schedule != nil && c.spec.Schedule.Conflicts == "block"
 }

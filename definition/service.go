@@ -1,6 +1,9 @@
 package definition
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Service is an entry of the catalogue.
 type Service struct {
@@ -31,6 +34,43 @@ func (s *Service) visit(v visitor) {
 	for i, name := range s.DependsOn {
 		v.reference(at("/spec/dependsOn", i), KindService, name)
 	}
+}
+
+// NeedsOf lists the services that one depends on, directly or not, sorted.
+// lookUp gives the services of some names, nil for those that there are not.
+func NeedsOf(service Document, lookUp func(names []string) ([]*Document, error)) ([]string, error) {
+	known := map[string]bool{service.Name: true}
+	var needs []string
+	for next := dependencies(&service); len(next) > 0; {
+		var fresh []string
+		for _, name := range next {
+			if !known[name] {
+				known[name] = true
+				fresh = append(fresh, name)
+			}
+		}
+		needs = append(needs, fresh...)
+		docs, err := lookUp(fresh)
+		if err != nil {
+			return nil, err
+		}
+		next = nil
+		for _, doc := range docs {
+			next = append(next, dependencies(doc)...)
+		}
+	}
+	slices.Sort(needs)
+	return needs, nil
+}
+
+func dependencies(doc *Document) []string {
+	if doc == nil {
+		return nil
+	}
+	if service, ok := doc.Spec.(*Service); ok {
+		return service.DependsOn
+	}
+	return nil
 }
 
 func visitClock(v visitor, path, clock string) {

@@ -34,6 +34,11 @@ type ChangeSchedule struct {
 	Conflicts string         `json:"conflicts,omitempty"` // block or warn
 }
 
+// ConflictsBlock tells whether a transition may not be planned over another.
+func (m *TransitionModel) ConflictsBlock() bool {
+	return m.Schedule != nil && m.Schedule.Conflicts == "block"
+}
+
 // TransitionStage is steps that belong together.
 type TransitionStage struct {
 	Name  string `json:"name"`

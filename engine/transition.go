@@ -68,10 +68,14 @@ func (e *Engine) transitionInput(ctx context.Context, call Call, start StartTran
 	if input.Requester, err = e.requester(ctx, call.Actor, start.Requester); err != nil {
 		return none, err
 	}
-	if input.Also, err = e.neededBy(ctx, spec); err != nil {
+	needed, err := e.neededBy(ctx, spec)
+	if err != nil {
 		return none, err
 	}
-	return input, e.refusePlanned(ctx, input, spec)
+	for _, doc := range needed {
+		input.Also = append(input.Also, carry(doc))
+	}
+	return input, e.refusePlanned(ctx, input, service, spec, needed)
 }
 
 func (e *Engine) modelAndService(ctx context.Context, start StartTransition) (model, service definition.Document, err error) {
@@ -128,7 +132,7 @@ func checkPeriod(p itsm.Period) error {
 }
 
 // neededBy loads the flows that the model asks, and all calendars.
-func (e *Engine) neededBy(ctx context.Context, model *definition.TransitionModel) ([]workflows.Definition, error) {
+func (e *Engine) neededBy(ctx context.Context, model *definition.TransitionModel) ([]definition.Document, error) {
 	flows, calendars := model.Needs()
 	docs, err := e.load(ctx, definition.KindApprovalFlow, flows)
 	if err != nil {
@@ -140,23 +144,12 @@ func (e *Engine) neededBy(ctx context.Context, model *definition.TransitionModel
 		}
 	}
 	found, err := e.load(ctx, definition.KindCalendar, calendars)
-	if err != nil {
-		return nil, err
-	}
-	var carried []workflows.Definition
-	for _, doc := range append(docs, found...) {
-		carried = append(carried, carry(doc))
-	}
-	return carried, nil
+	return append(docs, found...), err
 }
 
 // load loads definitions of one kind, of which each must be there.
 func (e *Engine) load(ctx context.Context, kind string, names []string) ([]definition.Document, error) {
-	refs := make([]store.Ref, len(names))
-	for i, name := range names {
-		refs[i] = store.Ref{Kind: kind, Name: name}
-	}
-	docs, err := e.current(ctx, refs...)
+	docs, err := e.named(ctx, kind, names)
 	if err != nil {
 		return nil, err
 	}
@@ -168,6 +161,15 @@ func (e *Engine) load(ctx context.Context, kind string, names []string) ([]defin
 		found[i] = *doc
 	}
 	return found, nil
+}
+
+// named loads definitions of one kind, nil for those that there are not.
+func (e *Engine) named(ctx context.Context, kind string, names []string) ([]*definition.Document, error) {
+	refs := make([]store.Ref, len(names))
+	for i, name := range names {
+		refs[i] = store.Ref{Kind: kind, Name: name}
+	}
+	return e.current(ctx, refs...)
 }
 
 // amendTransition changes the input of a transition.
@@ -228,7 +230,30 @@ func (e *Engine) Rollback(ctx context.Context, call Call, id string) (itsm.Recei
 	return e.update(ctx, id, workflows.UpdateRollback, command, workflows.PlainArgs{Command: command})
 }
 
-// refusePlanned refuses a planned time that the schedule does not allow now.
-func (e *Engine) refusePlanned(context.Context, workflows.TransitionInput, *definition.TransitionModel) error {
-	return nil
+// refusePlanned refuses a planned time that the schedule does not allow now, so
+// that nothing is begun. The process checks it again: of two that race, one
+// loses only there.
+func (e *Engine) refusePlanned(ctx context.Context, input workflows.TransitionInput, service definition.Document, spec *definition.TransitionModel, calendars []definition.Document) error {
+	if input.Planned == nil || input.Override {
+		return nil
+	}
+	rules, err := spec.ScheduleRules(calendars)
+	if err != nil {
+		return err
+	}
+	checked := itsm.Checked{Blocks: spec.ConflictsBlock(), Problems: itsm.CheckSchedule(rules, input.Planned, e.now(), itsm.GatePlanned)}
+	if checked.Blocks {
+		slot := itsm.Slot{Service: service.Name, Start: input.Planned.Start, End: input.Planned.End}
+		if slot.Needs, err = definition.NeedsOf(service, func(names []string) ([]*definition.Document, error) {
+			return e.named(ctx, definition.KindService, names)
+		}); err != nil {
+			return err
+		}
+		others, err := e.store.Conflicts(ctx, slot)
+		if err != nil {
+			return fmt.Errorf("looking for conflicts: %w", err)
+		}
+		checked.Conflicts = slot.DescribeConflicts(others)
+	}
+	return checked.Refusal()
 }

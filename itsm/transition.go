@@ -2,6 +2,7 @@ package itsm
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -106,6 +107,20 @@ func (c Checked) refusals() []string {
 		return append(append([]string{}, c.Problems...), c.Conflicts...)
 	}
 	return c.Problems
+}
+
+// Refusal says why the planned time may not be, or gives nil. The error has
+// CodeSchedule or CodeScheduleConflict.
+func (c Checked) Refusal() error {
+	refusals := c.refusals()
+	switch {
+	case len(refusals) == 0:
+		return nil
+	case len(c.Problems) > 0:
+		return FieldErrorf(CodeSchedule, "/plannedStart", "the schedule refuses it: %s", strings.Join(refusals, "; "))
+	default:
+		return FieldErrorf(CodeScheduleConflict, "/plannedStart", "it conflicts with others: %s; choose another time", strings.Join(refusals, "; "))
+	}
 }
 
 // warnings lists what is only told.

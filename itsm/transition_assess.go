@@ -44,16 +44,13 @@ func (t *Transition) Assess(a Assessment, at time.Time) error {
 }
 
 func (t *Transition) refuseRevision(a Assessment) error {
-	refusals := a.Schedule.refusals()
 	switch {
 	case a.Problem != "":
 		return FieldErrorf(CodeSubjectInvalid, "/subject", "%s can't be changed so: %s", t.ID, a.Problem)
-	case len(refusals) == 0 || t.Override != nil:
+	case t.Override != nil:
 		return nil
-	case len(a.Schedule.Problems) > 0:
-		return FieldErrorf(CodeSchedule, "/plannedStart", "the schedule refuses it: %s", strings.Join(refusals, "; "))
 	default:
-		return FieldErrorf(CodeScheduleConflict, "/plannedStart", "it conflicts: %s; choose another time", strings.Join(refusals, "; "))
+		return a.Schedule.Refusal()
 	}
 }
 

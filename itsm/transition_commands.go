@@ -183,7 +183,7 @@ func (t *Transition) takeBack(why *Rollback, at time.Time) {
 			t.order(run.Approval, true)
 		}
 	}
-	t.Steps.cancelOpen("it is being rolled back", at)
+	t.Steps.cancelOpen(why.Why, at)
 	t.Steps.Undoing, t.Assessed = true, true
 	t.afterSteps(at)
 }
