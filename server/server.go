@@ -74,6 +74,7 @@ type Server struct {
 	contract *contract
 	metrics  *metrics
 	handler  http.Handler
+	streams  *streams
 	stopping chan struct{} // closed when Serve stops: whoever makes callers wait lets them go
 }
 
@@ -93,7 +94,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		engine: o.Engine, store: o.Store, log: o.Log, limits: o.Limits,
 		publicURL: o.PublicURL, dev: o.Dev, version: o.Version, now: o.Now,
-		metrics: newMetrics(o.Store.Statements), stopping: make(chan struct{}),
+		metrics: newMetrics(o.Store.Statements), streams: newStreams(o.Store), stopping: make(chan struct{}),
 	}
 	if s.limits.BodyBytes == 0 {
 		s.limits.BodyBytes = defaultBodyBytes
@@ -160,10 +161,11 @@ func detach(next api.StrictHandlerFunc, _ string) api.StrictHandlerFunc {
 	return func(c *gin.Context, request any) (any, error) { return next(c.Copy(), request) }
 }
 
-// answerHead answers HEAD as GET; net/http leaves the body out.
+// answerHead answers HEAD as GET; net/http leaves the body out. A stream would
+// never end.
 func answerHead(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodHead {
+		if r.Method == http.MethodHead && r.URL.Path != eventsPath {
 			r = r.Clone(r.Context())
 			r.Method = http.MethodGet
 		}
