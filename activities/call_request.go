@@ -92,16 +92,9 @@ func (a *Activities) callbackURL(ctx context.Context, step definition.Step, requ
 // none. A step without a body sends the callback alone, where its method takes
 // one.
 func (c *change) body(step definition.Step, callback string) ([]byte, error) {
-	var value any
-	if step.Body != "" {
-		var err error
-		if value, err = c.expressions.Value(step.Body, c.facts); err != nil {
-			return nil, itsm.Errorf(itsm.CodeDefinitionInvalid, "the body of the call can't be evaluated: %v; amend the transition and retry the step, or complete or skip it by hand", err)
-		}
-	} else if callback == "" || strings.HasPrefix(step.Call, http.MethodGet) || strings.HasPrefix(step.Call, http.MethodDelete) {
-		return nil, nil
-	} else {
-		value = map[string]any{}
+	value, err := c.given(step, callback)
+	if value == nil || err != nil {
+		return nil, err
 	}
 	if fields, ok := value.(map[string]any); ok && callback != "" {
 		if _, has := fields["callback"]; !has {
@@ -115,6 +108,23 @@ func (c *change) body(step definition.Step, callback string) ([]byte, error) {
 		return nil, fmt.Errorf("writing the body of a call: %w", err)
 	}
 	return raw, nil
+}
+
+// given evaluates what the step says of its body; nil is no body.
+func (c *change) given(step definition.Step, callback string) (any, error) {
+	method, _, _ := strings.Cut(step.Call, " ")
+	switch {
+	case step.Body != "":
+		value, err := c.expressions.Value(step.Body, c.facts)
+		if err != nil {
+			return nil, itsm.Errorf(itsm.CodeDefinitionInvalid, "the body of the call can't be evaluated: %v; amend the transition and retry the step, or complete or skip it by hand", err)
+		}
+		return value, nil
+	case callback == "", method == http.MethodGet, method == http.MethodDelete:
+		return nil, nil
+	default:
+		return map[string]any{}, nil
+	}
 }
 
 // setHeaders sets those of the step, whose secrets come from the settings.

@@ -3,7 +3,6 @@ package activities
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -124,7 +123,7 @@ func (c caller) call(t *testing.T, step, subject string, left *itsm.CallOutcome)
 func passing(t *testing.T, err error) (outcome itsm.CallOutcome, wait time.Duration) {
 	t.Helper()
 	var failure *temporal.ApplicationError
-	require.True(t, errors.As(err, &failure), "%v", err)
+	require.ErrorAs(t, err, &failure)
 	require.Equal(t, callRetry, failure.Type())
 	require.False(t, failure.NonRetryable())
 	require.NoError(t, failure.Details(&outcome))
@@ -159,7 +158,7 @@ func TestCallSendsWhatTheModelSays(t *testing.T) {
 	require.NoError(t, err)
 	request, body = c.system.last()
 	assert.Equal(t, "/rollback", request.URL.Path)
-	assert.Equal(t, `{"earlier":"d-7"}`, body)
+	assert.JSONEq(t, `{"earlier": "d-7"}`, body)
 	assert.Equal(t, "CHG-1/go.1.undo/2", request.Header.Get("Idempotency-Key"))
 	assert.Empty(t, request.Header.Get("Steward-Callback"))
 

@@ -74,36 +74,21 @@ func carry(doc definition.Document) workflows.Definition {
 
 // summarise gives the line under which an approval is listed.
 func summarise(flow definition.Document, service *definition.Document, subject json.RawMessage, requester itsm.Actor) (string, error) {
-	spec := flow.Spec.(*definition.ApprovalFlow)
-	if spec.Summary == "" {
-		if flow.Title != "" {
-			return flow.Title, nil
-		}
+	line, err := definition.Summary(flow, definition.FactsOf(subject, service, requester))
+	switch {
+	case err != nil:
+		return "", itsm.FieldErrorf(itsm.CodeSubjectInvalid, "/subject", "the flow's summary can't be made of this subject: %v", err)
+	case line != "":
+		return definition.OneLine(line), nil
+	case flow.Title != "":
+		return flow.Title, nil
+	default:
 		return flow.Name, nil
 	}
-	expressions, err := flow.Expressions()
-	if err != nil {
-		return "", fmt.Errorf("compiling flow %s: %w", flow.Name, err)
-	}
-	line, err := expressions.String(spec.Summary, definition.FactsOf(subject, service, requester))
-	if err != nil {
-		return "", itsm.FieldErrorf(itsm.CodeSubjectInvalid, "/subject", "the flow's summary can't be made of this subject: %v", err)
-	}
-	return cut(line, summaryAtMost), nil
 }
 
-const (
-	summaryAtMost = 200       // characters: it is one line of a list
-	subjectAtMost = 256 << 10 // bytes of JSON: histories, events and views carry it
-)
-
-// cut shortens a text that is too long for a line, and shows it.
-func cut(text string, most int) string {
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return text
-}
+// subjectAtMost is in bytes of JSON: histories, events and views carry it.
+const subjectAtMost = 256 << 10
 
 // validator is a spec that says what subjects it takes.
 type validator interface {

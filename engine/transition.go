@@ -56,7 +56,7 @@ func (e *Engine) transitionInput(ctx context.Context, call Call, start StartTran
 	}
 	spec := model.Spec.(*definition.TransitionModel)
 	input := workflows.TransitionInput{
-		Title: cut(start.title(model, service), summaryAtMost), Description: start.Description,
+		Title: definition.OneLine(start.title(model, service)), Description: start.Description,
 		Model: carry(model), Service: carry(service), Override: start.Override,
 	}
 	if input.Input, err = checkSubject(spec, start.Subject); err != nil {
