@@ -209,8 +209,8 @@ func nextOpen(c NamedCalendar, from, to time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// DescribeConflict says where another slot is in the way of s.
-func (s Slot) DescribeConflict(other Slot) string {
+// describeConflict says where another slot is in the way of s.
+func (s Slot) describeConflict(other Slot) string {
 	shared := s.Service
 	if s.touches(other.Service) {
 		shared = other.Service
@@ -226,7 +226,7 @@ const conflictsNamed = 10
 func (s Slot) DescribeConflicts(others []Slot) []string {
 	var words []string
 	for _, other := range others[:min(len(others), conflictsNamed)] {
-		words = append(words, s.DescribeConflict(other))
+		words = append(words, s.describeConflict(other))
 	}
 	if more := len(others) - conflictsNamed; more > 0 {
 		words = append(words, fmt.Sprintf("and %d more", more))
