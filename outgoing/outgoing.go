@@ -52,10 +52,12 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	defer tick.Stop()
 	var turns sync.WaitGroup
 	defer turns.Wait()
-	for {
-		if err := d.start(ctx, &turns); err != nil && ctx.Err() == nil {
-			d.Log.Warn("looking for webhooks that have something to deliver", "error", err)
+	for failing := false; ; {
+		err := d.start(ctx, &turns)
+		if err != nil && !failing && ctx.Err() == nil { // an outage is told of once
+			d.Log.Warn("looking for webhooks that have something to deliver; it is tried again every second", "error", err)
 		}
+		failing = err != nil
 		select {
 		case <-ctx.Done():
 			return

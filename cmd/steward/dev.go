@@ -73,6 +73,7 @@ func runDev(ctx context.Context, e *env, cfg config.Config) (err error) {
 	if err := n.startWorker(); err != nil {
 		return err
 	}
+	n.startOutgoing()
 	_, _ = fmt.Fprintf(e.out, "Steward is ready at http://%s (API: /docs, data: %s, Temporal: %s)\n", listener.Addr(), cfg.Data, temporal.Address())
 	return n.serve(ctx, listener, true)
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
@@ -21,6 +22,7 @@ import (
 	"github.com/steward-itsm/steward/engine"
 	"github.com/steward-itsm/steward/itsm"
 	"github.com/steward-itsm/steward/notify"
+	"github.com/steward-itsm/steward/outgoing"
 	"github.com/steward-itsm/steward/server"
 	"github.com/steward-itsm/steward/store"
 	"github.com/steward-itsm/steward/worker"
@@ -105,6 +107,15 @@ func (n *node) startWorker() error {
 	}
 	n.onClose(func() error { w.Stop(); return nil })
 	return nil
+}
+
+// startOutgoing begins to send events to webhooks, until the node closes.
+func (n *node) startOutgoing() {
+	ctx, stop := context.WithCancel(context.Background())
+	d := &outgoing.Dispatcher{Store: n.store, Poster: notify.NewPoster(nil), Log: n.log, Timeout: n.cfg.Notify.Timeout}
+	var running sync.WaitGroup
+	running.Go(func() { d.Run(ctx) })
+	n.onClose(func() error { stop(); running.Wait(); return nil })
 }
 
 // sender sets up the channels that the settings name.

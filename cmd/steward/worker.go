@@ -25,6 +25,7 @@ begun; what it can't finish, another worker takes over.`,
 				if err := n.startWorker(); err != nil {
 					return err
 				}
+				n.startOutgoing()
 				_, _ = fmt.Fprintf(e.out, "Steward's worker is ready on task queue %q\n", cfg.Temporal.TaskQueue)
 				<-ctx.Done()
 				return nil
