@@ -114,6 +114,9 @@ func (m *TransitionModel) visitStages(v visitor, in *scope) {
 	for i, stage := range m.Stages {
 		path := at("/spec/stages", i)
 		names.visit(path+"/name", stage.Name)
+		if stage.Name == itsm.ReviewStep {
+			v.fault(path+"/name", codeReserved, "%q is the step in which every transition is reviewed; take another name", stage.Name)
+		}
 		v.expression(path+"/when", stage.When, wantBool, in)
 		visitSteps(v, path+"/steps", stage.Steps, subjectTransition, in)
 	}

@@ -71,25 +71,24 @@ const (
 
 // The codes of what a transition and its steps refuse.
 const (
-	CodePhase              Code = "transition.phase"         // not in this phase
-	CodePlanRequired       Code = "transition.plan_required" // the model needs planned times
-	CodeModelServiceNeeded Code = "transition.service_required"
-	CodeSchedule           Code = "schedule.refused"  // a window, a freeze, the lead time
-	CodeScheduleConflict   Code = "schedule.conflict" // another transition has the time
-	CodeOverrideForbidden  Code = "schedule.override_forbidden"
-	CodeTaskUnknown        Code = "task.unknown"
-	CodeTaskNotYours       Code = "task.not_yours"
-	CodeTaskClaimed        Code = "task.claimed"
-	CodeTaskClosed         Code = "task.closed"
-	CodeTaskIncomplete     Code = "task.incomplete"
-	CodeTaskResult         Code = "task.result_unknown"
-	CodeEvidenceInvalid    Code = "evidence.invalid"
-	CodeFileUnknown        Code = "file.unknown"
-	CodeStepUnknown        Code = "step.unknown"
-	CodeStepNotBlocked     Code = "step.not_blocked"
-	CodeCallbackUnknown    Code = "callback.unknown"
-	CodeCallbackUsed       Code = "callback.used"
-	CodePartOfProcess      Code = "approval.part_of_process"
+	CodePhase             Code = "transition.phase"         // not in this phase
+	CodePlanRequired      Code = "transition.plan_required" // the model needs planned times
+	CodeSchedule          Code = "schedule.refused"         // a window, a freeze, the lead time
+	CodeScheduleConflict  Code = "schedule.conflict"        // another transition has the time
+	CodeOverrideForbidden Code = "schedule.override_forbidden"
+	CodeTaskUnknown       Code = "task.unknown"
+	CodeTaskNotYours      Code = "task.not_yours"
+	CodeTaskClaimed       Code = "task.claimed"
+	CodeTaskClosed        Code = "task.closed"
+	CodeTaskIncomplete    Code = "task.incomplete"
+	CodeTaskResult        Code = "task.result_unknown"
+	CodeEvidenceInvalid   Code = "evidence.invalid"
+	CodeFileUnknown       Code = "file.unknown"
+	CodeStepUnknown       Code = "step.unknown"
+	CodeStepNotBlocked    Code = "step.not_blocked"
+	CodeCallbackUnknown   Code = "callback.unknown"
+	CodeCallbackUsed      Code = "callback.used"
+	CodePartOfProcess     Code = "approval.part_of_process"
 )
 
 // classes is the one table from code to class.
@@ -132,25 +131,24 @@ var classes = map[Code]Class{
 	CodeHistoryGone:       ClassNotFound,
 	CodeHistoryUnfaithful: ClassConflict,
 
-	CodePhase:              ClassConflict,
-	CodePlanRequired:       ClassInvalid,
-	CodeModelServiceNeeded: ClassInvalid,
-	CodeSchedule:           ClassConflict,
-	CodeScheduleConflict:   ClassConflict,
-	CodeOverrideForbidden:  ClassForbidden,
-	CodeTaskUnknown:        ClassNotFound,
-	CodeTaskNotYours:       ClassForbidden,
-	CodeTaskClaimed:        ClassConflict,
-	CodeTaskClosed:         ClassConflict,
-	CodeTaskIncomplete:     ClassInvalid,
-	CodeTaskResult:         ClassInvalid,
-	CodeEvidenceInvalid:    ClassInvalid,
-	CodeFileUnknown:        ClassInvalid,
-	CodeStepUnknown:        ClassNotFound,
-	CodeStepNotBlocked:     ClassConflict,
-	CodeCallbackUnknown:    ClassNotFound,
-	CodeCallbackUsed:       ClassConflict,
-	CodePartOfProcess:      ClassConflict,
+	CodePhase:             ClassConflict,
+	CodePlanRequired:      ClassInvalid,
+	CodeSchedule:          ClassConflict,
+	CodeScheduleConflict:  ClassConflict,
+	CodeOverrideForbidden: ClassForbidden,
+	CodeTaskUnknown:       ClassNotFound,
+	CodeTaskNotYours:      ClassForbidden,
+	CodeTaskClaimed:       ClassConflict,
+	CodeTaskClosed:        ClassConflict,
+	CodeTaskIncomplete:    ClassInvalid,
+	CodeTaskResult:        ClassInvalid,
+	CodeEvidenceInvalid:   ClassInvalid,
+	CodeFileUnknown:       ClassInvalid,
+	CodeStepUnknown:       ClassNotFound,
+	CodeStepNotBlocked:    ClassConflict,
+	CodeCallbackUnknown:   ClassNotFound,
+	CodeCallbackUsed:      ClassConflict,
+	CodePartOfProcess:     ClassConflict,
 }
 
 // Class tells what kind of failure the code is; unknown codes are internal.

@@ -3,6 +3,7 @@ package itsm
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -97,7 +98,7 @@ func (t *Transition) Subject() json.RawMessage {
 		subject["plannedStart"], subject["plannedEnd"] = t.Planned.Start, t.Planned.End
 	}
 	if t.Risk != nil {
-		subject["risk"], subject["riskScore"] = t.Risk.Level, t.Risk.Score
+		subject["risk"], subject["riskScore"] = t.Risk.Level, math.Round(t.Risk.Score)
 	}
 	return asOutput(subject)
 }

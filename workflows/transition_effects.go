@@ -63,18 +63,21 @@ func (t *transition) call(ctx workflow.Context, effect itsm.Effect) error {
 	if !rule.Within.IsZero() {
 		within = rule.Within.Elapsed()
 	}
+	facts := t.facts(ctx)
+	facts.Also = nil // neither flows nor calendars have a part in it, and its input stays in the history
 	var outcome itsm.CallOutcome
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: within,
 		StartToCloseTimeout:    min(timeout+callGrace, within),
+		HeartbeatTimeout:       30 * time.Second,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute,
 		},
 	}), ActivityCall, CallRequest{
-		TransitionFacts: t.facts(ctx), Step: effect.Step, Attempt: effect.Attempt, Steps: t.rules.Steps.Outputs(),
+		TransitionFacts: facts, Step: effect.Step, Attempt: effect.Attempt, Steps: t.rules.Steps.Outputs(),
 	}).Get(ctx, &outcome)
 	if err != nil {
-		outcome = itsm.CallOutcome{Result: itsm.CallFailed, Reached: true, Reason: "it was not answered well within " + within.String() + ": " + lastFailure(err)}
+		outcome = givenUp(err, within)
 	}
 	return t.bySystem(ctx, "call/"+effect.Key, func(at time.Time) { t.rules.CallEnded(effect.Step, effect.Attempt, outcome, at) })
 }
@@ -129,6 +132,25 @@ func (t *transition) amendment(ctx workflow.Context) (itsm.Amendment, error) {
 	bound := t.rules.Bound
 	input, err := t.openApproval(ctx, t.rules.Rules.Authorize, t.rules.AuthorizationKey())
 	return itsm.Amendment{Subject: input.Subject, Summary: input.Summary, Bound: bound}, err
+}
+
+// givenUp is how a call ended that was tried until its time was over: as its
+// last attempt left it. Where that can't be told, it may have taken effect.
+func givenUp(err error, within time.Duration) itsm.CallOutcome {
+	last := itsm.CallOutcome{Reached: true}
+	var app *temporal.ApplicationError
+	var timeout *temporal.TimeoutError
+	switch {
+	case errors.As(err, &app) && app.HasDetails():
+		_ = app.Details(&last) // what can't be read leaves the worst case
+	case errors.As(err, &timeout) && timeout.HasLastHeartbeatDetails():
+		_ = timeout.LastHeartbeatDetails(&last)
+	}
+	if last.Reason == "" {
+		last.Reason = lastFailure(err)
+	}
+	last.Result, last.Reason = itsm.CallFailed, "it was not answered well within "+within.String()+": "+last.Reason
+	return last
 }
 
 // lastFailure says why an activity was given up: by its last attempt, as far as

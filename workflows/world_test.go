@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/steward-itsm/steward/definition"
@@ -30,22 +31,46 @@ type world struct {
 	plans func(workflows.PlanRequest) (itsm.StagePlan, error)
 
 	mutex     sync.Mutex
-	journal   []itsm.Event
-	view      itsm.View
-	inbox     []itsm.InboxItem
+	ledger                       // of the process that is tested
+	main      string             // its ID
+	others    map[string]*ledger // of those that it started
 	told      []workflows.NotifyRequest
 	reachable bool
-	away      int  // how many more times the database does not answer
-	stuck     bool // it does not answer within a workflow task at all
-	snapshot  json.RawMessage
-	steps     []step
+	away      int                       // how many more times the database does not answer
+	stuck     bool                      // it does not answer within a workflow task at all
+	slow      time.Duration             // how long telling people takes
+	refuse    func(r itsm.Record) error // what the schedule of change says to a claim; nil: nothing
+}
+
+// ledger is what is recorded of one process.
+type ledger struct {
+	journal  []itsm.Event
+	view     itsm.View
+	inbox    []itsm.InboxItem
+	snapshot json.RawMessage
+	steps    []step
+	claim    *itsm.Claim
+}
+
+// of gives the ledger of a process; the first that records is the one tested.
+func (w *world) of(process string) *ledger {
+	if w.main == "" {
+		w.main = process
+	}
+	if process == w.main {
+		return &w.ledger
+	}
+	if w.others[process] == nil {
+		w.others[process] = &ledger{}
+	}
+	return w.others[process]
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	suite := testsuite.WorkflowTestSuite{}
 	suite.SetLogger(quiet{})
-	w := &world{t: t, env: suite.NewTestWorkflowEnvironment()}
+	w := &world{t: t, env: suite.NewTestWorkflowEnvironment(), others: map[string]*ledger{}}
 	w.env.SetStartTime(monday)
 	w.env.SetTestTimeout(time.Minute)
 	workflows.Register(w.env)
@@ -78,29 +103,39 @@ func (w *world) record(ctx context.Context, request workflows.RecordRequest) (wo
 		return workflows.Recorded{}, errors.New("the database is away")
 	}
 	r := request.Record
+	l := w.of(r.Process)
 	first := r.Events[0].Number
-	require.LessOrEqual(w.t, first, len(w.journal)+1, "there is no gap")
-	if first <= len(w.journal) {
-		there := w.journal[first-1:]
+	require.LessOrEqual(w.t, first, len(l.journal)+1, "there is no gap")
+	if first <= len(l.journal) {
+		there := l.journal[first-1:]
 		if asJSON(w.t, there) == asJSON(w.t, r.Events) {
 			return workflows.Recorded{}, nil
 		}
-		return workflows.Recorded{Reachable: w.reachable, Earlier: &itsm.Earlier{Events: there, Snapshot: w.snapshot}}, nil
+		return workflows.Recorded{Reachable: w.reachable, Earlier: &itsm.Earlier{Events: there, Snapshot: l.snapshot}}, nil
 	}
-	w.journal = append(w.journal, r.Events...)
-	w.view, w.inbox, w.snapshot = r.View, r.Inbox, r.Snapshot
-	w.steps = append(w.steps, step{len(w.journal), r.Snapshot})
+	if r.Claim != nil && w.refuse != nil {
+		if err := w.refuse(r); err != nil {
+			return workflows.Recorded{}, workflows.Refuse(err)
+		}
+	}
+	if r.Claim != nil {
+		l.claim = r.Claim
+	}
+	l.journal = append(l.journal, r.Events...)
+	l.view, l.inbox, l.snapshot = r.View, r.Inbox, r.Snapshot
+	l.steps = append(l.steps, step{len(l.journal), r.Snapshot})
 	return workflows.Recorded{Reachable: w.reachable && len(noticesOf(r.Events)) > 0}, nil
 }
 
 func (w *world) lookBack(_ context.Context, request workflows.LookBackRequest) (workflows.Recorded, error) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	if request.After >= len(w.journal) {
+	l := w.of(request.Process)
+	if request.After >= len(l.journal) {
 		return workflows.Recorded{}, nil
 	}
 	return workflows.Recorded{
-		Reachable: w.reachable, Earlier: &itsm.Earlier{Events: w.journal[request.After:], Snapshot: w.snapshot},
+		Reachable: w.reachable, Earlier: &itsm.Earlier{Events: l.journal[request.After:], Snapshot: l.snapshot},
 	}, nil
 }
 
@@ -138,7 +173,10 @@ func noticesOf(events []itsm.Event) []itsm.Notice {
 	return notices
 }
 
-func (w *world) notify(_ context.Context, request workflows.NotifyRequest) (workflows.Notified, error) {
+func (w *world) notify(ctx context.Context, request workflows.NotifyRequest) (workflows.Notified, error) {
+	if w.slow > 0 && activity.GetInfo(ctx).Attempt == 1 {
+		return workflows.Notified{}, temporal.NewApplicationErrorWithOptions("not yet", "notify.retry", temporal.ApplicationErrorOptions{NextRetryDelay: w.slow})
+	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	w.told = append(w.told, request)
