@@ -7,7 +7,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/steward-itsm/steward/itsm"
 	"github.com/steward-itsm/steward/workflows"
@@ -274,4 +277,32 @@ func count[T comparable](list []T, one T) (n int) {
 		}
 	}
 	return n
+}
+
+func TestLongHistoryOfATransitionGoesOnInANewOne(t *testing.T) {
+	t.Parallel()
+	c := normal(t)
+	c.at(day, func() { c.approve("APR-1", itsm.Approve) })
+	c.at(2*day, func() {
+		c.env.SetContinueAsNewSuggested(true)
+		c.complete("validation.1", "")
+	})
+	input := c.input(weeksLater(3))
+	c.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: input.ID})
+	c.env.ExecuteWorkflow(workflows.TransitionWorkflow, input)
+	var again *workflow.ContinueAsNewError
+	require.ErrorAs(t, c.env.GetWorkflowError(), &again)
+
+	next := c.crashed(t, len(c.ledger.steps)-1)
+	next.goesWell()
+	var repeated *answer
+	next.at(3*day, func() { repeated = next.complete("validation.1", "") })
+	var carried workflows.TransitionInput
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &carried))
+
+	assert.Equal(t, itsm.OutcomeSuccessful, next.startWith(carried))
+
+	assert.Equal(t, 1, count(next.types(), itsm.EventTransitionOpened))
+	assert.Equal(t, itsm.EventStepCompleted, next.journal[repeated.Receipt.Event-1].Type, "the retry is answered as it was before")
+	assert.Equal(t, []string{"migration.2/1"}, next.calls)
 }
