@@ -24,13 +24,18 @@ type apiClient struct{ *api.ClientWithResponses }
 // client connects to the server that flags and environment name. Nothing is
 // sent yet.
 func (e *env) client(cmd *cobra.Command) (*apiClient, error) {
+	timeout, err := answerTimeout(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return e.clientFor(cmd, timeout)
+}
+
+// clientFor makes a client that waits so long for a whole answer; 0: for ever.
+func (e *env) clientFor(cmd *cobra.Command, timeout time.Duration) (*apiClient, error) {
 	base := e.setting(cmd, "url", "STEWARD_URL", defaultURL)
 	if u, err := url.Parse(base); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, usagef("the server's URL is %q; write it like %s", base, defaultURL)
-	}
-	timeout, err := cmd.Flags().GetDuration("timeout")
-	if err != nil || timeout <= 0 {
-		return nil, usagef("--timeout must be longer than nothing, such as 35s")
 	}
 	doer := &retrying{base: base, pauses: e.pauses, slow: e.slow, http: &http.Client{
 		Timeout: timeout,
@@ -42,6 +47,19 @@ func (e *env) client(cmd *cobra.Command) (*apiClient, error) {
 		return nil, fmt.Errorf("making a client for %s: %w", base, err)
 	}
 	return &apiClient{c}, nil
+}
+
+// answerTimeout is the longest wait for one answer. A command that waits for more
+// than one has a --timeout of its own for all of them.
+func answerTimeout(cmd *cobra.Command) (time.Duration, error) {
+	if cmd.Flag("timeout") != cmd.InheritedFlags().Lookup("timeout") {
+		return defaultTimeout, nil
+	}
+	timeout, err := cmd.Flags().GetDuration("timeout")
+	if err != nil || timeout <= 0 {
+		return 0, usagef("--timeout must be longer than nothing, such as 35s")
+	}
+	return timeout, nil
 }
 
 // identify says in each request who asks.
@@ -170,12 +188,8 @@ func (r *retrying) Do(req *http.Request) (*http.Response, error) {
 
 // ready waits and rewinds the request's body.
 func (r *retrying) ready(req *http.Request, pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-req.Context().Done():
-		return req.Context().Err()
-	case <-timer.C:
+	if err := pauseFor(req.Context(), pause); err != nil {
+		return err
 	}
 	if req.GetBody == nil {
 		return nil
@@ -183,6 +197,18 @@ func (r *retrying) ready(req *http.Request, pause time.Duration) error {
 	body, err := req.GetBody()
 	req.Body = body
 	return err
+}
+
+// pauseFor waits, unless ctx ends first.
+func pauseFor(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
 }
 
 func (r *retrying) told(resp *http.Response, err error) (*http.Response, error) {

@@ -12,54 +12,110 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/steward-itsm/steward/itsm"
 	"github.com/steward-itsm/steward/server/api"
 )
 
 func newEventsCommand(e *env) *cobra.Command {
 	var after int
+	var follow, fromStart bool
+	var kinds, types []string
 	cmd := &cobra.Command{
-		Use:   "events ID",
-		Short: "Show the journal of a process: who did what, when and why",
+		Use:   "events [ID]",
+		Short: "Show the journal: who did what, when and why",
 		Long: `Shows the events of a process in order, numbered from 1 without gaps. The table
-shortens what an event holds; -o json has it all.`,
+shortens what an event holds; -o json has it all.
+
+With --follow it goes on as they happen, until it is interrupted, and comes back
+by itself when the connection breaks: nothing is left out or shown twice.
+Without ID it then shows those of all processes, from now on. -o json gives one
+line for each.`,
 		Example: `  steward events APR-1
-  steward events APR-1 --after 7 -o json`,
-		Args: cobra.ExactArgs(1),
+  steward events APR-1 --after 7 -o json
+  steward events --follow --kind transition --type step.failed --type step.blocked`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := e.client(cmd)
-			if err != nil {
-				return err
-			}
-			events, _, err := gather(listOptions{limit: 1, all: true}, func(cursor *string, limit int) ([]api.Event, string, error) {
-				if cursor != nil {
-					after, _ = strconv.Atoi(*cursor) // a number that was written below
+			if !follow {
+				if len(args) == 0 || fromStart || len(kinds)+len(types) > 0 {
+					return usagef("name a process; all of them, --kind, --type and --from-start go with --follow")
 				}
-				page, err := answer[api.EventPage](c.ListEventsWithResponse(cmd.Context(), args[0], &api.ListEventsParams{After: &after, Limit: &limit}))
-				if page.Next == 0 {
-					return page.Items, "", err
-				}
-				return page.Items, strconv.Itoa(page.Next), err
-			})
-			if err != nil {
-				return err
+				return e.events(cmd, args[0], after)
 			}
-			return e.render(cmd, api.EventPage{Items: events}, func(w io.Writer) { e.eventTable(w, events) })
+			if len(args) == 0 && after > 0 {
+				return usagef("--after is a number in one process; name it")
+			}
+			params := api.StreamEventsParams{Kind: many[itsm.Kind](kinds), Type: many[string](types)}
+			if len(args) == 1 {
+				params.Process = &args[0]
+			}
+			if fromStart || len(args) == 1 {
+				params.From = new("start")
+			}
+			return e.follow(cmd, params, after)
 		},
 	}
-	cmd.Flags().IntVar(&after, "after", 0, "only events with a number greater than `N`")
+	flags := cmd.Flags()
+	flags.IntVar(&after, "after", 0, "only events of the process with a number greater than `N`")
+	flags.BoolVarP(&follow, "follow", "f", false, "go on with what happens from now on")
+	flags.BoolVar(&fromStart, "from-start", false, "follow all processes from the very first event on")
+	flags.StringSliceVar(&kinds, "kind", nil, "only follow processes of this `KIND`; may be given more than once")
+	flags.StringSliceVar(&types, "type", nil, "only follow events of this `TYPE`; may be given more than once")
+	complete(cmd, "kind", processKinds...)
 	return cmd
+}
+
+// processKinds are the kinds of processes, for the shell.
+var processKinds = []string{"approval", "transition", "incident", "improvement", "problem", "request"}
+
+// many gives nil for what was not said.
+func many[T ~string](values []string) *[]T {
+	if len(values) == 0 {
+		return nil
+	}
+	typed := make([]T, len(values))
+	for i, value := range values {
+		typed[i] = T(value)
+	}
+	return &typed
+}
+
+// events shows what is in the journal of a process now.
+func (e *env) events(cmd *cobra.Command, id string, after int) error {
+	c, err := e.client(cmd)
+	if err != nil {
+		return err
+	}
+	events, _, err := gather(listOptions{limit: 1, all: true}, func(cursor *string, limit int) ([]api.Event, string, error) {
+		if cursor != nil {
+			after, _ = strconv.Atoi(*cursor) // a number that was written below
+		}
+		page, err := answer[api.EventPage](c.ListEventsWithResponse(cmd.Context(), id, &api.ListEventsParams{After: &after, Limit: &limit}))
+		if page.Next == 0 {
+			return page.Items, "", err
+		}
+		return page.Items, strconv.Itoa(page.Next), err
+	})
+	if err != nil {
+		return err
+	}
+	return e.render(cmd, api.EventPage{Items: events}, func(w io.Writer) { e.eventTable(w, events) })
 }
 
 func (e *env) eventTable(w io.Writer, events []api.Event) {
 	t := table{{"NO.", "TIME", "EVENT", "WHO", "WHAT"}}
 	for _, event := range events {
-		what := e.gist(event.Data)
-		if event.Comment != "" {
-			what = strings.TrimSpace(what + fmt.Sprintf(" “%s”", event.Comment))
-		}
-		t.row(strconv.Itoa(event.Number), e.clock(event.Time), string(event.Type), event.Actor.String(), what)
+		t.row(strconv.Itoa(event.Number), e.clock(event.Time), string(event.Type), event.Actor.String(), e.what(event))
 	}
 	t.write(w)
+}
+
+// what shortens what an event holds.
+func (e *env) what(event api.Event) string {
+	text := e.gist(event.Data)
+	if event.Comment != "" {
+		text = strings.TrimSpace(text + fmt.Sprintf(" “%s”", event.Comment))
+	}
+	return text
 }
 
 // gist gives the plain values of an object: "stage=finance verdict=approve".

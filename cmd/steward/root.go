@@ -84,7 +84,7 @@ func addCommands(root *cobra.Command, e *env) {
 		}
 	}
 	add(use, newApplyCommand(e), newStartCommand(e), newApproveCommand(e), newRejectCommand(e), newAbstainCommand(e),
-		newDelegateCommand(e), newAmendCommand(e), newWithdrawCommand(e), newResumeCommand(e), newAbsenceCommand(e), newTokenCommand(e))
+		newDelegateCommand(e), newAmendCommand(e), newWithdrawCommand(e), newResumeCommand(e), newAbsenceCommand(e), newWebhookCommand(e), newTokenCommand(e))
 	add(read, newInboxCommand(e), newGetCommand(e), newEventsCommand(e), newHistoryCommand(e), newReplayCommand(e),
 		newWhoamiCommand(e), newSchemaCommand(e))
 	add(run, newDevCommand(e), newServerCommand(e), newWorkerCommand(e), newMigrateCommand(e), newBenchCommand(e))
