@@ -72,7 +72,7 @@ func (o operations) beginning(ctx context.Context, p api.StreamEventsParams) (st
 		}
 	}
 	if given(p.From) == "start" {
-		return "", nil
+		return store.StreamStart, nil
 	}
 	return o.store.StreamEnd(ctx)
 }

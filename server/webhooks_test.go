@@ -25,7 +25,7 @@ func (b *bundle) hook(t *testing.T, body string, options ...option) api.NewWebho
 func (b *bundle) undelivered(t *testing.T, hook, process string, state store.DeliveryState) {
 	t.Helper()
 	b.happen(t, process, 1, 1, "")
-	page, err := b.store.Stream(t.Context(), "", store.StreamFilter{Process: process}, 0)
+	page, err := b.store.Stream(t.Context(), store.StreamStart, store.StreamFilter{Process: process}, 0)
 	require.NoError(t, err)
 	l, err := b.store.LeaseWebhook(t.Context(), hook, "test", noon, noon)
 	require.NoError(t, err)

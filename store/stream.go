@@ -33,12 +33,14 @@ type StreamPage struct {
 	Next   string
 }
 
+// StreamStart is the cursor before the first event.
+const StreamStart = "0.0"
+
 // Stream reads the journal of all processes after a cursor, in an order in
-// which nothing is ever passed over: what commits later comes later. The cursor
-// "" is the beginning. At most limit events are looked at, so a page may be
-// empty before the end. An event is held back while a writing transaction that
-// is older than its own goes on. Limit 0 is 50, and at most 500. A cursor that is none has
-// itsm.CodeInvalid.
+// which nothing is ever passed over: what commits later comes later. At most
+// limit events are looked at, so a page may be empty before the end. An event is
+// held back while a writing transaction that is older than its own goes on.
+// Limit 0 is 50, and at most 500. A cursor that is none has itsm.CodeInvalid.
 func (s *Store) Stream(ctx context.Context, after string, f StreamFilter, limit int) (StreamPage, error) {
 	from, err := parsePlace(after)
 	if err != nil {
@@ -107,9 +109,6 @@ var cursorForm = regexp.MustCompile(`^(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})
 func (p streamPlace) cursor() string { return fmt.Sprintf("%d.%d", p.Xact, p.Position) }
 
 func parsePlace(cursor string) (p streamPlace, err error) {
-	if cursor == "" {
-		return streamPlace{}, nil
-	}
 	parts := cursorForm.FindStringSubmatch(cursor)
 	if parts == nil {
 		return streamPlace{}, itsm.FieldErrorf(itsm.CodeInvalid, "/after", "%q is not the ID of an event of a stream; leave it out to begin with what happens from now on", cursor)

@@ -41,7 +41,7 @@ func failed(t *testing.T, b bundle, l *store.Lease, process string, state store.
 	mustRecord(t, b.Store, opening(process))
 	var d store.Delivery
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
-		page, err := b.Stream(t.Context(), "", store.StreamFilter{Process: process}, 0)
+		page, err := b.Stream(t.Context(), store.StreamStart, store.StreamFilter{Process: process}, 0)
 		if assert.NoError(c, err) && assert.Len(c, page.Events, 1) {
 			d = store.Delivery{StreamEvent: page.Events[0], State: state, Attempts: 1, FirstAt: noon, NextAt: noon.Add(time.Minute), Fault: "no answer"}
 		}
