@@ -234,6 +234,29 @@ func (s *Steps) block(run *StepRun, why string, at time.Time) int {
 	return number
 }
 
+// startAhead reports whether a wait for the planned start is still to end.
+func (s *Steps) startAhead(list []StepRule) bool {
+	return slices.ContainsFunc(list, func(rule StepRule) bool {
+		run := s.run(rule.ID)
+		if run != nil && run.Status.IsOver() {
+			return false
+		}
+		return rule.ForStart || slices.ContainsFunc(rule.Branches, s.startAhead)
+	})
+}
+
+// startNow ends the waits for the planned start whose time has come.
+func (s *Steps) startNow(at time.Time) {
+	for i := range s.Runs {
+		run := &s.Runs[i]
+		rule, _ := s.rule(run.ID)
+		waits := slices.ContainsFunc(run.Timetable, func(due Due) bool { return due.Kind == DueEnd })
+		if rule.ForStart && run.Status == StepRunning && !waits {
+			s.complete(run, byRule(), StepEvent{}, at)
+		}
+	}
+}
+
 // nextDue gives the next instant at which a step acts by itself.
 func (s *Steps) nextDue() (due time.Time, ok bool) {
 	for i := range s.Runs {
@@ -245,9 +268,10 @@ func (s *Steps) nextDue() (due time.Time, ok bool) {
 	return due, ok
 }
 
-// pass does what is due in the steps, the earliest first. It gives the wait for
-// the planned start, where that is over: the process decides on it.
-func (s *Steps) pass(at time.Time) (start *StepRun) {
+// pass does what is due in the steps, the earliest first. It reports whether a
+// wait for the planned start is over before the process has started, which
+// decides on it.
+func (s *Steps) pass(at time.Time, started bool) (start bool) {
 	for {
 		due, ok := s.nextDue()
 		if !ok || due.After(at) {
@@ -258,9 +282,7 @@ func (s *Steps) pass(at time.Time) (start *StepRun) {
 			if !run.Status.IsOver() && len(run.Timetable) > 0 && run.Timetable[0].At.Equal(due) {
 				moment := run.Timetable[0]
 				run.Timetable = run.Timetable[1:]
-				if s.passOne(run, moment, at) {
-					start = run
-				}
+				start = s.passOne(run, moment, started, at) || start
 				break
 			}
 		}
@@ -268,7 +290,7 @@ func (s *Steps) pass(at time.Time) (start *StepRun) {
 }
 
 // passOne does what one instant of a step's timetable asks for.
-func (s *Steps) passOne(run *StepRun, due Due, at time.Time) (start bool) {
+func (s *Steps) passOne(run *StepRun, due Due, started bool, at time.Time) (start bool) {
 	switch due.Kind {
 	case DueReminder:
 		to := run.holders()
@@ -278,8 +300,7 @@ func (s *Steps) passOne(run *StepRun, due Due, at time.Time) (start bool) {
 		s.log.add(at, byRule(), EventStepEscalated, StepEvent{Step: run.ID, Title: run.Title, To: due.To})
 		s.log.notify(EventStepEscalated, due.To)
 	case DueEnd:
-		rule, _ := s.rule(run.ID)
-		if rule.ForStart {
+		if rule, _ := s.rule(run.ID); rule.ForStart && isForward(run.ID) && !started {
 			return true
 		}
 		s.complete(run, byRule(), StepEvent{}, at)

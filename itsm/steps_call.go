@@ -99,16 +99,17 @@ func (s *Steps) callback(c Command, id string, attempt int, answer CallbackAnswe
 }
 
 // approvalClosed ends the step that asked for an approval, if there is one.
-func (s *Steps) approvalClosed(approval, outcome string, at time.Time) (found bool) {
+func (s *Steps) approvalClosed(end ApprovalEnd, at time.Time) (found bool) {
 	for i := range s.Runs {
 		run := &s.Runs[i]
-		if run.Approval != approval || run.Status != StepRunning {
+		if run.Approval != end.Approval || run.Status != StepRunning {
 			continue
 		}
-		if outcome == OutcomeApproved {
-			s.complete(run, byRule(), StepEvent{Approval: approval, Result: outcome, Output: asOutput(map[string]string{"approval": approval, "outcome": outcome})}, at)
+		if end.Outcome == OutcomeApproved {
+			output := asOutput(map[string]string{"approval": end.Approval, "outcome": end.Outcome})
+			s.complete(run, byRule(), StepEvent{Approval: end.Approval, Result: end.Outcome, Output: output}, at)
 		} else {
-			s.fail(run, byRule(), approval+" was "+outcome, at)
+			s.fail(run, byRule(), end.String(), at)
 		}
 		return true
 	}

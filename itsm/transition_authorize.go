@@ -38,18 +38,22 @@ func (t *Transition) passAuthorization(at time.Time) {
 // model says so.
 func (t *Transition) askAuthorization(at time.Time) {
 	t.Authorization = Authorization{Status: AuthorizationWanted, Round: t.Authorization.Round + 1}
-	if t.Rules.Afterwards {
-		t.enterOnce(PhaseScheduled, at)
-		return
+	switch {
+	case !t.Rules.Afterwards:
+		t.enterOnce(PhaseAuthorize, at)
+	case t.Phase == PhaseNew || t.Phase == PhaseAssess: // later it is further already
+		t.enter(PhaseScheduled, "", at)
 	}
-	t.enterOnce(PhaseAuthorize, at)
 }
 
-// voidAuthorization takes the approval for not given. This is the one way back.
+// voidAuthorization takes the approval for not given. This is the one way back,
+// but not for what goes on meanwhile.
 func (t *Transition) voidAuthorization(why string, at time.Time) {
 	t.add(at, byRule(), EventAuthorizationVoided, AuthorizationEvent{Approval: t.Authorization.Approval, Flow: t.Rules.Authorize, Why: why})
-	t.Check = ""
-	t.restartWaits()
+	if !t.Rules.Afterwards {
+		t.Check = ""
+		t.restartWaits()
+	}
 	t.askAuthorization(at)
 }
 
@@ -87,42 +91,41 @@ func (t *Transition) ApprovalProblem(why string, at time.Time) {
 	t.hold(HoldAssessment, "the authorisation can't be asked for: "+why+"; resume it when that is mended", at)
 }
 
-// ApprovalClosed takes how an approval ended that the transition asked for.
-// bound is the digest of the parts that it decided about. One that nobody waits
-// for any more is not minded.
-func (t *Transition) ApprovalClosed(approval, outcome, stage, bound string, at time.Time) {
+// ApprovalClosed takes how an approval ended that the transition asked for. One
+// that nobody waits for any more is not minded.
+func (t *Transition) ApprovalClosed(end ApprovalEnd, at time.Time) {
 	if t.State == StateClosed {
 		return
 	}
-	if t.Authorization.Status != AuthorizationAsked || t.Authorization.Approval != approval {
-		if t.Steps.approvalClosed(approval, outcome, at) {
+	if t.Authorization.Status != AuthorizationAsked || t.Authorization.Approval != end.Approval {
+		if t.Steps.approvalClosed(end, at) {
 			t.afterSteps(at)
 		}
 		return
 	}
 	switch {
-	case outcome == OutcomeApproved && bound != t.Bound: // it was amended as the approval ended
+	case end.Outcome == OutcomeApproved && end.Bound != t.Bound: // it was amended as the approval ended
 		t.voidAuthorization("a part changed that approvals are bound to, as it was approved", at)
-	case outcome == OutcomeApproved:
-		t.decideAuthorization(AuthorizationGiven, outcome, stage, at)
+	case end.Outcome == OutcomeApproved:
+		t.decideAuthorization(AuthorizationGiven, end, at)
 		if !t.Rules.Afterwards {
 			t.Check = GateAuthorized
 		}
 		t.afterSteps(at)
 	case t.Rules.Afterwards:
-		t.decideAuthorization(AuthorizationRefused, outcome, stage, at)
+		t.decideAuthorization(AuthorizationRefused, end, at)
 		t.notify(EventAuthorizationDecided, append(t.requesters(), t.Owner...))
 		t.afterSteps(at)
 	default:
-		t.decideAuthorization(AuthorizationRefused, outcome, stage, at)
-		t.takeBack(&Rollback{Why: approval + " was " + outcome, Phase: PhaseClosed, Outcome: OutcomeNotApproved, Begun: at}, at)
+		t.decideAuthorization(AuthorizationRefused, end, at)
+		t.takeBack(&Rollback{Why: end.String(), Phase: PhaseClosed, Outcome: OutcomeNotApproved, Begun: at}, at)
 	}
 }
 
-func (t *Transition) decideAuthorization(status AuthorizationStatus, outcome, stage string, at time.Time) {
-	t.Authorization.Status, t.Authorization.Stage, t.Authorization.Decided = status, stage, &at
+func (t *Transition) decideAuthorization(status AuthorizationStatus, end ApprovalEnd, at time.Time) {
+	t.Authorization.Status, t.Authorization.Stage, t.Authorization.Decided = status, end.Stage, &at
 	t.add(at, byRule(), EventAuthorizationDecided, AuthorizationEvent{
-		Approval: t.Authorization.Approval, Flow: t.Rules.Authorize, Outcome: outcome, Stage: stage, Afterwards: t.Rules.Afterwards,
+		Approval: end.Approval, Flow: t.Rules.Authorize, Outcome: end.Outcome, Stage: end.Stage, Why: end.Why, Afterwards: t.Rules.Afterwards,
 	})
 }
 
@@ -130,7 +133,7 @@ func (t *Transition) decideAuthorization(status AuthorizationStatus, outcome, st
 func (t *Transition) scheduled(at time.Time) {
 	t.enterOnce(PhaseScheduled, at)
 	t.Check = ""
-	if _, waits := t.startDue(); !waits && !t.Rules.Prepares {
+	if _, waits := t.startDue(); !waits && !t.prepares() {
 		t.Check = GateStart
 	}
 	t.pass(at)
@@ -138,11 +141,16 @@ func (t *Transition) scheduled(at time.Time) {
 
 // startDue gives the planned start, where the transition itself waits for it.
 func (t *Transition) startDue() (time.Time, bool) {
-	if t.Phase != PhaseScheduled || t.Started || t.Rules.Prepares || t.Planned == nil || t.Check != "" || t.Held.By != "" || !t.Assessed {
+	if t.Phase != PhaseScheduled || t.Started || t.prepares() || t.Planned == nil || t.Check != "" || t.Held.By != "" || !t.Assessed {
 		return time.Time{}, false
 	}
 	return t.Planned.Start, true
 }
+
+// prepares reports whether a step is still to come that waits for the planned
+// start: those before it run already. Where it was passed over, the transition
+// itself waits for the start, so that nothing gets past its check.
+func (t *Transition) prepares() bool { return t.Rules.Prepares && t.Steps.startAhead(t.Rules.Stages) }
 
 // Checked takes the check of the schedule that Next asked for.
 func (t *Transition) Checked(c Checked, at time.Time) {

@@ -13,12 +13,7 @@ func (t *Transition) start(at time.Time) {
 	t.Started = true
 	t.add(at, byRule(), EventScheduleChecked, ScheduleEvent{Planned: t.Planned, When: GateStart})
 	t.enter(PhaseImplement, "", at)
-	for i := range t.Steps.Runs {
-		run := &t.Steps.Runs[i]
-		if rule, _ := t.Steps.rule(run.ID); rule.ForStart && run.Status == StepRunning {
-			t.Steps.complete(run, byRule(), StepEvent{}, at)
-		}
-	}
+	t.Steps.startNow(at)
 	t.afterSteps(at)
 }
 
@@ -67,9 +62,6 @@ func (t *Transition) afterSteps(at time.Time) {
 	case t.Steps.failed() != nil:
 		run := t.Steps.failed()
 		t.rollBack(byRule(), fmt.Sprintf("step %s (%s) failed: %s", run.ID, run.Title, run.Reason), false, at)
-	case t.Phase == PhaseScheduled && t.Rules.Prepares && t.implemented():
-		t.enter(PhaseImplement, "", at)
-		t.finishImplementation(at)
 	case t.Phase == PhaseImplement && t.implemented():
 		t.finishImplementation(at)
 	case t.Phase == PhaseReview && t.Steps.finished(): // the review itself was skipped by hand

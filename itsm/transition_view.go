@@ -40,10 +40,8 @@ func (t *Transition) Pass(at time.Time) {
 }
 
 func (t *Transition) pass(at time.Time) {
-	if start := t.Steps.pass(at); start != nil && !t.Started {
+	if t.Steps.pass(at, t.Started) {
 		t.Check = GateStart
-	} else if start != nil { // it was started already
-		t.Steps.complete(start, byRule(), StepEvent{}, at)
 	}
 	if start, waits := t.startDue(); waits && !at.Before(start) {
 		t.Check = GateStart

@@ -86,7 +86,7 @@ func (t *Transition) stepsMayBegin() bool {
 	case t.Rollback != nil:
 		return t.Steps.Undoing
 	case t.Phase == PhaseScheduled:
-		return t.Rules.Prepares
+		return t.prepares()
 	default:
 		return t.Phase == PhaseImplement || t.Phase == PhaseReview
 	}

@@ -20,9 +20,7 @@ func (a *approval) tellParent(ctx workflow.Context) {
 		defer func() { a.errands-- }()
 		ctx, cancel := workflow.NewDisconnectedContext(ctx)
 		defer cancel()
-		err := workflow.SignalExternalWorkflow(ctx, a.in.Parent, "", SignalApprovalClosed, ApprovalClosed{
-			Approval: a.in.ID, Outcome: a.rules.Outcome, Stage: a.rules.DecidedIn, Bound: a.rules.Bound,
-		}).Get(ctx, nil)
+		err := workflow.SignalExternalWorkflow(ctx, a.in.Parent, "", SignalApprovalClosed, ApprovalClosed(a.rules.End())).Get(ctx, nil)
 		if err != nil { // it is over, and does not wait any more
 			workflow.GetLogger(ctx).Info("the process that asked for an approval is gone", "process", a.in.Parent, "approval", a.in.ID, "error", err)
 		}

@@ -211,7 +211,7 @@ func (t *transition) hearApprovals(ctx workflow.Context) {
 		closed.Receive(ctx, &end)
 		t.errands++
 		err := t.bySystem(ctx, "approval/"+end.Approval, func(at time.Time) {
-			t.rules.ApprovalClosed(end.Approval, end.Outcome, end.Stage, end.Bound, at)
+			t.rules.ApprovalClosed(itsm.ApprovalEnd(end), at)
 		})
 		t.errands--
 		if err != nil {

@@ -109,6 +109,7 @@ type ApprovalClosed struct {
 	Outcome  string `json:"outcome"`
 	Stage    string `json:"stage,omitempty"`
 	Bound    string `json:"bound,omitempty"` // digest of the parts that were approved
+	Why      string `json:"why,omitempty"`   // of a rejection: by whom, and why
 }
 
 // ParentCommand is what a process tells an approval that it asked for: the
