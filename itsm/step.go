@@ -69,6 +69,7 @@ type StepRun struct {
 	Attempt   int             `json:"attempt"` // from 1; one more each time it is retried by hand
 	Opened    time.Time       `json:"opened"`
 	Ended     *time.Time      `json:"ended,omitempty"`
+	EndEvent  int             `json:"endEvent,omitempty"` // the number of the event that tells of its end
 	Reason    string          `json:"reason,omitempty"` // why it is blocked, failed, skipped or cancelled
 	People    []string        `json:"people,omitempty"` // task: who may do it; notify: who is told
 	Owner     []string        `json:"owner,omitempty"`  // who is told where it is stuck

@@ -125,7 +125,7 @@ func (s *Steps) begin(plan StepPlan, at time.Time) {
 	run.open(plan, rule, at)
 	switch {
 	case plan.Problem != "":
-		s.block(run, plan.Problem, at)
+		s.block(run, byRule(), plan.Problem, at)
 	case plan.Skip:
 		s.skip(run, byRule(), "its condition does not hold", "", at)
 	default:
@@ -138,7 +138,7 @@ func (r *StepRun) open(plan StepPlan, rule StepRule, at time.Time) {
 	r.Status, r.Opened, r.Ended, r.Reason = StepRunning, at, nil, ""
 	r.People, r.Owner, r.Approval = plan.People, plan.Owner, plan.Approval
 	r.Timetable, r.Deadline = plan.Timetable, deadlineOf(plan.Timetable)
-	r.Accepted, r.Answered, r.Claimed = false, "", ""
+	r.Accepted, r.Answered, r.Claimed, r.Output = false, "", "", nil
 	if r.Checklist == nil {
 		for _, text := range rule.Checklist {
 			r.Checklist = append(r.Checklist, ChecklistItem{Text: text})
@@ -191,11 +191,17 @@ func (s *Steps) skip(run *StepRun, by Command, why string, hand ByHand, at time.
 
 // finish gives a step its end, and with it whatever held it.
 func (s *Steps) finish(run *StepRun, status StepStatus, output json.RawMessage, at time.Time) {
-	run.Status, run.Ended, run.Output, run.Timetable = status, &at, output, nil
+	s.end(run, status, at)
+	run.Output = output
 	if original := s.undoneBy(run.ID); original != nil && (status == StepDone || status == StepSkipped) {
 		original.Undone = status
 	}
 	s.closeContainers(at)
+}
+
+// end gives a step its last status. The event that tells of it is the newest.
+func (s *Steps) end(run *StepRun, status StepStatus, at time.Time) {
+	run.Status, run.Ended, run.EndEvent, run.Timetable = status, &at, s.log.LastEvent, nil
 }
 
 // closeContainers ends stages and parallels of which every step is through.
@@ -217,19 +223,20 @@ func (s *Steps) closeContainers(at time.Time) {
 // person is needed then.
 func (s *Steps) fail(run *StepRun, by Command, why string, at time.Time) int {
 	if s.Undoing && !isForward(run.ID) {
-		return s.block(run, why, at)
+		return s.block(run, by, why, at)
 	}
 	number := s.log.add(at, by, EventStepFailed, StepEvent{Step: run.ID, Title: run.Title, Attempt: run.Attempt, Reason: why})
 	s.log.notify(EventStepFailed, run.Owner)
-	run.Status, run.Ended, run.Reason, run.Timetable = StepFailed, &at, why, nil
+	run.Reason = why
+	s.end(run, StepFailed, at)
 	return number
 }
 
 // block stops a step where it can't go on by itself, and tells whoever can
 // help.
-func (s *Steps) block(run *StepRun, why string, at time.Time) int {
-	run.Status, run.Reason = StepBlocked, why
-	number := s.log.add(at, byRule(), EventStepBlocked, StepEvent{Step: run.ID, Title: run.Title, Attempt: run.Attempt, Reason: why})
+func (s *Steps) block(run *StepRun, by Command, why string, at time.Time) int {
+	run.Status, run.Reason, run.Timetable = StepBlocked, why, nil
+	number := s.log.add(at, by, EventStepBlocked, StepEvent{Step: run.ID, Title: run.Title, Attempt: run.Attempt, Reason: why})
 	s.log.notify(EventStepBlocked, run.Owner)
 	return number
 }
@@ -293,6 +300,9 @@ func (s *Steps) pass(at time.Time, started bool) (start bool) {
 func (s *Steps) passOne(run *StepRun, due Due, started bool, at time.Time) (start bool) {
 	switch due.Kind {
 	case DueReminder:
+		if run.overtaken(at) {
+			return false
+		}
 		to := run.holders()
 		s.log.add(at, byRule(), EventStepReminded, StepEvent{Step: run.ID, Title: run.Title, To: to})
 		s.log.notify(EventStepReminded, to)
@@ -309,6 +319,12 @@ func (s *Steps) passOne(run *StepRun, due Due, started bool, at time.Time) (star
 	case DueHandover: // of approvals alone
 	}
 	return false
+}
+
+// overtaken reports whether a reminder comes so late that another one is due as
+// well: after an outage people are asked once.
+func (r *StepRun) overtaken(at time.Time) bool {
+	return slices.ContainsFunc(r.Timetable, func(due Due) bool { return due.Kind == DueReminder && !due.At.After(at) })
 }
 
 // passDeadline tells of a missed deadline. A call whose callback did not come

@@ -2,6 +2,7 @@ package itsm
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -33,7 +34,11 @@ func (s *Steps) callEnded(id string, attempt int, outcome CallOutcome, at time.T
 	run.Reached = run.Reached || outcome.Reached
 	switch outcome.Result {
 	case CallBlocked:
-		s.block(run, outcome.Reason, at)
+		if s.Undoing && isForward(id) { // nobody needs it to be sent any more
+			s.cancel(run, "it is being rolled back: "+outcome.Reason, at)
+			return
+		}
+		s.block(run, byRule(), outcome.Reason, at)
 	case CallFailed:
 		s.fail(run, byRule(), outcome.Reason, at)
 	default:
@@ -55,9 +60,10 @@ func (s *Steps) callSucceeded(run *StepRun, outcome CallOutcome, at time.Time) {
 	}
 }
 
-// accept has a call wait for its callback.
+// accept has a call wait for its callback, which has a time of its own.
 func (s *Steps) accept(run *StepRun, output json.RawMessage, until, at time.Time) {
 	run.Accepted, run.Reached, run.Output, run.Deadline = true, true, output, &until
+	run.Timetable = slices.DeleteFunc(run.Timetable, func(due Due) bool { return due.Kind == DueDeadline })
 	run.Timetable = append(run.Timetable, Due{At: until, Kind: DueDeadline})
 	sortDue(run.Timetable)
 	s.log.add(at, byRule(), EventStepAccepted, StepEvent{Step: run.ID, Title: run.Title, Attempt: run.Attempt, Deadline: &until, Output: output})

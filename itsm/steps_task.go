@@ -34,15 +34,21 @@ func (s *Steps) openTask(id string) (*StepRun, error) {
 	return run, nil
 }
 
+// checkClaim says why a task can't be claimed, or nil.
+func (s *Steps) checkClaim(c Command, id string) error {
+	run, err := s.task(c, id)
+	if err == nil && run.Claimed != "" {
+		return Errorf(CodeTaskClaimed, "you have claimed task %s already", TaskID(s.log.ID, id))
+	}
+	return err
+}
+
 // claim says who of those that may do a task does it.
 func (s *Steps) claim(c Command, id string, at time.Time) (int, error) {
-	run, err := s.task(c, id)
-	if err != nil {
+	if err := s.checkClaim(c, id); err != nil {
 		return 0, err
 	}
-	if run.Claimed == c.Actor.Name {
-		return 0, Errorf(CodeTaskClaimed, "you have claimed task %s already", TaskID(s.log.ID, id))
-	}
+	run := s.run(id)
 	run.Claimed = c.Actor.Name
 	return s.log.add(at, c, EventTaskClaimed, StepEvent{Step: id, Title: run.Title, People: []string{c.Actor.Name}}), nil
 }

@@ -1,6 +1,7 @@
 package itsm
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -35,8 +36,9 @@ func (s *Steps) cancelOpen(why string, at time.Time) {
 
 func (s *Steps) cancel(run *StepRun, why string, at time.Time) {
 	asked := run.holders()
-	run.Status, run.Reason, run.Ended, run.Timetable = StepCancelled, why, &at, nil
+	run.Reason = why
 	s.log.add(at, byRule(), EventStepCancelled, StepEvent{Step: run.ID, Title: run.Title, Reason: why})
+	s.end(run, StepCancelled, at)
 	if run.Kind == StepTask {
 		s.log.notify(EventStepCancelled, asked)
 	}
@@ -47,14 +49,14 @@ func (s *Steps) cancel(run *StepRun, why string, at time.Time) {
 // they failed.
 func (s *Steps) toUndo() []StepRun {
 	var runs []StepRun
-	for _, run := range slices.Backward(s.Runs) {
+	for _, run := range s.Runs {
 		rule, ok := s.rule(run.ID)
 		happened := run.Status == StepDone || run.Reached && run.Status.IsOver() && run.Status != StepSkipped
 		if ok && rule.Undo != nil && happened && run.Undone == "" && isForward(run.ID) {
 			runs = append(runs, run)
 		}
 	}
-	slices.SortStableFunc(runs, func(a, b StepRun) int { return b.Ended.Compare(*a.Ended) })
+	slices.SortFunc(runs, func(a, b StepRun) int { return cmp.Compare(b.EndEvent, a.EndEvent) })
 	return runs
 }
 

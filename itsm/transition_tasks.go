@@ -5,8 +5,7 @@ import "time"
 // CheckClaim says why the actor can't claim a task, or nil: CodeTaskUnknown,
 // CodeTaskClosed, CodeTaskNotYours or CodeTaskClaimed.
 func (t *Transition) CheckClaim(c Command, task string) error {
-	_, err := t.Steps.task(c, task)
-	return err
+	return t.Steps.checkClaim(c, task)
 }
 
 // ClaimTask says who of a group does a task. The error is that of CheckClaim.
