@@ -204,7 +204,8 @@ func TestStreamShowsThatItLivesAndHowFarItIs(t *testing.T) {
 
 func TestStreamOutlivesTheTimesThatBindOtherAnswers(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(o *Options) { o.Limits.RequestTimeout = 50 * time.Millisecond })
+	b := setup(t)
+	b.limits.RequestTimeout = 50 * time.Millisecond
 	b.streams.heartbeat = 20 * time.Millisecond
 	s := b.stream(t, b.listening(t)+"/v1/events")
 	for range 20 {
