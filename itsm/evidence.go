@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"unicode/utf8"
 )
 
 const (
@@ -47,7 +48,7 @@ func evidenceFault(e Evidence) string {
 	switch {
 	case given != 1:
 		return "a piece of evidence is exactly one of text, link and file"
-	case len(e.Text) > textAtMost:
+	case utf8.RuneCountInString(e.Text) > textAtMost:
 		return fmt.Sprintf("a text of evidence may have %d characters; upload a longer one as a file", textAtMost)
 	case e.Link != "" && (err != nil || link.Scheme != "http" && link.Scheme != "https" || link.Host == "" || len(e.Link) > textAtMost):
 		return fmt.Sprintf("%.100q is no link; give an http or https URL", e.Link)

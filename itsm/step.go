@@ -70,9 +70,9 @@ type StepRun struct {
 	Opened    time.Time       `json:"opened"`
 	Ended     *time.Time      `json:"ended,omitempty"`
 	EndEvent  int             `json:"endEvent,omitempty"` // the number of the event that tells of its end
-	Reason    string          `json:"reason,omitempty"` // why it is blocked, failed, skipped or cancelled
-	People    []string        `json:"people,omitempty"` // task: who may do it; notify: who is told
-	Owner     []string        `json:"owner,omitempty"`  // who is told where it is stuck
+	Reason    string          `json:"reason,omitempty"`   // why it is blocked, failed, skipped or cancelled
+	People    []string        `json:"people,omitempty"`   // task: who may do it; notify: who is told
+	Owner     []string        `json:"owner,omitempty"`    // who is told where it is stuck
 	Deadline  *time.Time      `json:"deadline,omitempty"`
 	Timetable []Due           `json:"timetable,omitempty"` // what is still to come
 	Output    json.RawMessage `json:"output,omitempty"`    // what later expressions see as steps.<name>
