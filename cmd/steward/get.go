@@ -30,6 +30,7 @@ func newGetCommand(e *env) *cobra.Command {
 an ID it lists processes, the newest first; a kind in the plural (approvals)
 lists those of that kind, a kind of definition (ApprovalFlow) those definitions.`,
 		Example: `  steward get APR-1
+  steward get CHG-1
   steward get approvals --state open
   steward get --requester raj --all -o json
   steward get definitions --kind ApprovalFlow
@@ -115,7 +116,7 @@ func (e *env) listProcesses(cmd *cobra.Command, c *apiClient, o getOptions) erro
 			if p.Due != nil {
 				due = e.moment(*p.Due)
 			}
-			t.row(p.ID, stateOf(p), p.Summary, p.Requester.String(), e.clock(p.Opened), due)
+			t.row(p.ID, placeIn(p), p.Summary, p.Requester.String(), e.clock(p.Opened), due)
 		}
 		t.write(w)
 	})

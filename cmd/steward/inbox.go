@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/steward-itsm/steward/itsm"
 	"github.com/steward-itsm/steward/server/api"
 )
 
@@ -57,4 +58,21 @@ func (e *env) inboxTable(w io.Writer, items []api.InboxItem) {
 		t.row(item.Process, item.Task, item.Action, item.Title, e.moment(item.Since), due)
 	}
 	t.write(w)
+	tellTasks(w, items)
+}
+
+// tellTasks says how each task is finished that waits.
+func tellTasks(w io.Writer, items []api.InboxItem) {
+	head := "\nTo finish them:\n"
+	for _, item := range items {
+		if item.Action != itsm.ActionComplete {
+			continue
+		}
+		fmt.Fprint(w, head, "  steward task complete ", printable(itsm.TaskID(item.Process, item.Task)))
+		head = ""
+		if item.Task == itsm.ReviewStep {
+			fmt.Fprint(w, " --result successful --lessons TEXT")
+		}
+		fmt.Fprintln(w)
+	}
 }

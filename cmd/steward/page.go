@@ -17,8 +17,11 @@ func (e *env) processPage(w io.Writer, p api.Process) {
 	var page strings.Builder
 	fmt.Fprintf(&page, "%s  %s\n\n", printable(p.ID), printable(p.Summary))
 	page.WriteString(e.processHead(p))
-	if p.Kind == itsm.KindApproval {
+	switch p.Kind {
+	case itsm.KindApproval:
 		page.WriteString(e.stages(approvalDetail(p)) + e.next(approvalDetail(p)))
+	case itsm.KindTransition:
+		page.WriteString(e.transitionBody(p.ID, transitionDetail(p)))
 	}
 	if len(p.Subject) > 0 {
 		fmt.Fprintf(&page, "\nSubject\n%s", indented(p.Subject))
@@ -37,7 +40,10 @@ func (e *env) processHead(p api.Process) string {
 	line("state", stateOf(p))
 	line("blocked", p.Blocked)
 	if p.State == itsm.StateBlocked {
-		line("to go on", "put that right, then: steward resume "+p.ID+" --comment WHY")
+		line("to go on", goingOn(p))
+	}
+	if p.Kind == itsm.KindTransition {
+		t = append(t, e.transitionHead(transitionDetail(p))...)
 	}
 	line("stage", detail.Stage)
 	line("waits for", strings.Join(detail.WaitingFor, ", "))
@@ -58,12 +64,28 @@ func (e *env) processHead(p api.Process) string {
 	return t.String()
 }
 
+// goingOn says what to type where a process is blocked.
+func goingOn(p api.Process) string {
+	if p.Kind == itsm.KindTransition {
+		return toGoOn(p.ID, transitionDetail(p))
+	}
+	return "put that right, then: steward resume " + p.ID + " --comment WHY"
+}
+
 // stateOf gives the outcome where there is one: it says more.
 func stateOf(p api.Process) string {
 	if p.Outcome != "" {
 		return p.Outcome
 	}
 	return string(p.State)
+}
+
+// placeIn gives the phase of what goes on in phases, for lists.
+func placeIn(p api.Process) string {
+	if p.State == itsm.StateOpen && p.Phase != "" {
+		return string(p.Phase)
+	}
+	return stateOf(p)
 }
 
 func (e *env) stages(detail itsm.ApprovalDetail) string {

@@ -12,6 +12,16 @@ import (
 // formats are the values of --output.
 var formats = []string{"table", "json", "yaml"}
 
+// moreFormats annotates a command that has a format of its own.
+const moreFormats = "steward/formats"
+
+func formatsOf(cmd *cobra.Command) []string {
+	if more := cmd.Annotations[moreFormats]; more != "" {
+		return append(formats[:len(formats):len(formats)], more)
+	}
+	return formats
+}
+
 // render writes a value in the form that --output asks for: for people what
 // table writes, or the value itself, which is the same in JSON and in YAML.
 func (e *env) render(cmd *cobra.Command, value any, table func(w io.Writer)) error {

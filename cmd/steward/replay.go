@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -72,7 +71,7 @@ func replayTable(w io.Writer, r audit.Replay) {
 	for _, step := range r.Steps {
 		detail := stageOf(step.View)
 		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%d\n", step.Event, step.Time.UTC().Format("2006-01-02 15:04:05.000Z"),
-			step.View.State, detail.Stage, strings.Join(detail.WaitingFor, ", "), step.View.Outcome, step.View.LastEvent)
+			step.View.State, detail.stage, strings.Join(detail.waitsFor, ", "), step.View.Outcome, step.View.LastEvent)
 	}
 	_ = table.Flush()
 	verdict := "deterministic: this binary's code takes the same way"
@@ -82,9 +81,20 @@ func replayTable(w io.Writer, r audit.Replay) {
 	_, _ = fmt.Fprintf(w, "\n%s, %d events: %s\n", r.Workflow, r.Events, verdict)
 }
 
-// stageOf reads the part of a view that only approvals have.
-func stageOf(v itsm.View) itsm.ApprovalDetail {
-	var detail itsm.ApprovalDetail
-	_ = json.Unmarshal(v.Detail, &detail) // other kinds have none of its fields
-	return detail
+// standingAt is where a process stands, whatever its kind.
+type standingAt struct {
+	stage    string
+	waitsFor []string
+}
+
+func stageOf(v itsm.View) standingAt {
+	if v.Kind != itsm.KindTransition {
+		detail := approvalDetail(v)
+		return standingAt{detail.Stage, detail.WaitingFor}
+	}
+	at := standingAt{stage: string(v.Phase)}
+	for _, waiting := range transitionDetail(v).WaitingFor {
+		at.waitsFor = append(at.waitsFor, waiting.For)
+	}
+	return at
 }

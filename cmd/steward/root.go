@@ -84,8 +84,9 @@ func addCommands(root *cobra.Command, e *env) {
 		}
 	}
 	add(use, newApplyCommand(e), newStartCommand(e), newApproveCommand(e), newRejectCommand(e), newAbstainCommand(e),
-		newDelegateCommand(e), newAmendCommand(e), newWithdrawCommand(e), newResumeCommand(e), newAbsenceCommand(e), newWebhookCommand(e), newTokenCommand(e))
-	add(read, newInboxCommand(e), newGetCommand(e), newEventsCommand(e), newHistoryCommand(e), newReplayCommand(e),
+		newDelegateCommand(e), newAmendCommand(e), newWithdrawCommand(e), newRescheduleCommand(e), newCancelCommand(e), newRollbackCommand(e),
+		newTaskCommand(e), newStepCommand(e), newResumeCommand(e), newAbsenceCommand(e), newWebhookCommand(e), newTokenCommand(e))
+	add(read, newInboxCommand(e), newGetCommand(e), newGateCommand(e), newCalendarCommand(e), newEventsCommand(e), newHistoryCommand(e), newReplayCommand(e),
 		newWhoamiCommand(e), newSchemaCommand(e))
 	add(run, newDevCommand(e), newServerCommand(e), newWorkerCommand(e), newMigrateCommand(e), newBenchCommand(e))
 	root.AddCommand(newVersionCommand(e), newExitCodesTopic())
@@ -115,8 +116,8 @@ func (e *env) begin(cmd *cobra.Command) error {
 	if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
 		return err
 	}
-	if format := cmd.Flag("output").Value.String(); !slices.Contains(formats, format) {
-		return usagef("--output is %q; write one of %s", format, strings.Join(formats, ", "))
+	if format, known := cmd.Flag("output").Value.String(), formatsOf(cmd); !slices.Contains(known, format) {
+		return usagef("--output is %q; write one of %s", format, strings.Join(known, ", "))
 	}
 	e.started = true
 	return nil
