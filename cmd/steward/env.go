@@ -20,6 +20,7 @@ type env struct {
 	zone   *time.Location  // in which people read and write times
 	pauses []time.Duration // before each further try of a request that got no answer
 	slow   time.Duration   // a try that took this long is not made again
+	linger time.Duration   // between questions to a server that is waited for
 
 	args     []string // the command line, without the program's name
 	started  bool     // the command line was understood; errors since are not about usage
@@ -37,6 +38,7 @@ func newEnv(in io.Reader, out, errOut io.Writer, getenv func(string) string) *en
 		// balancer, not enough to make a person wonder.
 		pauses: []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond, time.Second},
 		slow:   2 * time.Second,
+		linger: time.Second,
 	}
 }
 

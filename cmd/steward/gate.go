@@ -14,9 +14,6 @@ import (
 	"github.com/steward-itsm/steward/server/api"
 )
 
-// gatePause comes between two questions to a server that does not answer.
-const gatePause = time.Second
-
 // gateAsk is how many seconds the server may wait before it says that nothing
 // changed.
 const gateAsk = 20
@@ -91,7 +88,7 @@ func (g *gate) wait(ctx context.Context) error {
 			return err
 		case err != nil:
 			g.tellSilence(err)
-			_ = pauseFor(ctx, gatePause) // where time is over, the next question says so
+			_ = pauseFor(ctx, g.linger) // where time is over, the next question says so
 			continue
 		}
 		g.last, g.silent = answered, false

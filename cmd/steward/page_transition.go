@@ -42,7 +42,7 @@ func (e *env) transitionHead(d itsm.TransitionDetail) table {
 		line("overridden", "by "+o.By.Name+": "+o.Reason)
 	}
 	if r := d.Risk; r != nil {
-		line("risk", r.Level+", of "+strconv.FormatFloat(r.Score, 'f', -1, 64))
+		line("risk", r.Level+" ("+strconv.FormatFloat(r.Score, 'f', -1, 64)+")")
 	}
 	line("authorised", e.authorization(d.Authorization))
 	if l := d.EarlyLife; l != nil {

@@ -27,6 +27,9 @@ func acme(t *testing.T) *shell {
 		{Process: "APR-1", Task: "finance/1", Person: "ines", Action: "decide", Title: process.Summary, Since: noon.Add(-time.Hour), Due: process.Due},
 		{Process: "APR-9", Task: "second-pair/1", Person: "ines", Action: "decide", Title: "四眼", Since: noon.Add(-30 * time.Hour)},
 	}})
+	s.answer("GET /v1/processes/CHG-1", 200, release(t))
+	s.answer("GET /v1/processes/CHG-2", 200, takenBack(t))
+	s.answer("GET /v1/calendar", 200, changes())
 	s.answer("GET /v1/processes/APR-1/events", 200, api.EventPage{Items: []api.Event{
 		{Process: "APR-1", Number: 1, Time: noon.Add(-26 * time.Hour), Type: itsm.EventApprovalOpened, Actor: itsm.Person("raj"), Data: json.RawMessage(`{"flow":{"name":"purchase"},"summary":"Buy Oscilloscope"}`)},
 	}, Next: 1})
@@ -115,6 +118,9 @@ var pages = map[string]string{
 	"history":         "history APR-1",
 	"tokens":          "token list",
 	"whoami":          "whoami",
+	"get-transition":  "get CHG-1",
+	"get-taken-back":  "get CHG-2",
+	"calendar":        "calendar --from 2026-12-01 --to 2027-01-01",
 	"absence":         "absence maria --from 2026-11-30T13:00 --to 2026-12-07T13:00 --delegate tom",
 }
 

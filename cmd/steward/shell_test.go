@@ -103,7 +103,7 @@ func (s *shell) run(args ...string) result {
 	e := newEnv(strings.NewReader(s.in), &out, &errOut, func(name string) string { return s.vars[name] })
 	e.now = func() time.Time { return noon }
 	e.newKey = func() string { return "key-1" }
-	e.pauses, e.slow = s.pauses, s.slow
+	e.pauses, e.slow, e.linger = s.pauses, s.slow, time.Millisecond
 	return result{e.run(s.ctx, args), out.String(), errOut.String()}
 }
 
