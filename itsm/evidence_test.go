@@ -1,7 +1,6 @@
 package itsm_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +64,7 @@ func TestAllFaultsOfEvidenceAreToldAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := itsm.CheckEvidence([]itsm.Evidence{{}, {Text: "green"}, {Link: "x"}})
 	var refusal *itsm.Error
-	require.True(t, errors.As(err, &refusal))
+	require.ErrorAs(t, err, &refusal)
 	require.Len(t, refusal.Fields, 2)
 	assert.Equal(t, "/evidence/0", refusal.Fields[0].Field)
 	assert.Equal(t, "/evidence/2", refusal.Fields[1].Field)

@@ -1,6 +1,9 @@
 package itsm
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Slot is a transition's place in the schedule of change: what it touches, and
 // when it is planned.
@@ -23,15 +26,7 @@ func (s Slot) Conflicts(other Slot) bool {
 }
 
 func (s Slot) touches(service string) bool {
-	if s.Service == service {
-		return true
-	}
-	for _, need := range s.Needs {
-		if need == service {
-			return true
-		}
-	}
-	return false
+	return s.Service == service || slices.Contains(s.Needs, service)
 }
 
 // Claim changes a process's place in the schedule of change, in the same

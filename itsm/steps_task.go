@@ -187,8 +187,8 @@ func (s *Steps) completeTask(c Command, id string, work TaskWork, at time.Time) 
 	if err := s.checkCompletion(c, id, work); err != nil {
 		return 0, err
 	}
-	run, rule := s.run(id), StepRule{}
-	rule, _ = s.rule(id)
+	run := s.run(id)
+	rule, _ := s.rule(id)
 	result := work.result(rule)
 	evidence := run.take(c, work, at)
 	if result == TaskFailed {

@@ -2,6 +2,7 @@ package itsm
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 )
@@ -275,7 +276,7 @@ func (t *Transition) Attach(rules TransitionRules) {
 	t.Rules = rules
 	steps := rules.Stages
 	if rules.Review {
-		steps = append(steps[:len(steps):len(steps)], reviewRule)
+		steps = append(slices.Clip(steps), reviewRule)
 	}
 	t.Steps.attach(steps, &t.chronicle)
 }

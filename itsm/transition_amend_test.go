@@ -34,7 +34,7 @@ func TestChangeOfAnUnboundPartKeepsTheApproval(t *testing.T) {
 		assert.Equal(c.t, itsm.AuthorizationGiven, c.Authorization.Status)
 		assert.Equal(c.t, 0, c.count(itsm.EventAuthorizationVoided))
 		assert.Len(c.t, c.approvals, 1)
-		assert.Equal(c.t, *c.Planned, itsm.Period{Start: c.slot.Start, End: c.slot.End})
+		assert.Equal(c.t, itsm.Period{Start: c.slot.Start, End: c.slot.End}, *c.Planned)
 	})
 }
 

@@ -101,8 +101,8 @@ func (t *Transition) restartWaits() {
 		}
 		if run.Kind == StepApprove {
 			t.order(run.Approval, true)
-			run.Attempt++
 		}
+		run.Attempt++
 		run.Status, run.Timetable = StepPending, nil
 	}
 }
@@ -237,7 +237,7 @@ func (t *Transition) Resume(c Command, override bool, at time.Time) (int, error)
 
 // close ends the transition. Its outcome never changes after.
 func (t *Transition) close(phase Phase, outcome, why string, c Command, at time.Time) {
-	t.enter(phase, "", at)
+	t.enter(phase, why, at)
 	t.State, t.Outcome, t.Why, t.Held, t.Closed = StateClosed, outcome, why, Hold{}, &at
 	t.claim = &Claim{}
 	t.add(at, c, EventTransitionClosed, TransitionClosed{Outcome: outcome, Why: why})

@@ -41,7 +41,7 @@ var calledBack = itsm.CallbackAnswer{Digest: "sha256:1"}
 // into an earlier one.
 var ways = map[itsm.Phase]struct {
 	from itsm.Phase
-	go_  func(*change)
+	lead func(*change)
 }{
 	itsm.PhaseNew: {"", func(c *change) {
 		c.found.Problem = "the catalogue does not know it"
@@ -77,7 +77,7 @@ func (c *change) led(to itsm.Phase) *change {
 	if way.from != "" {
 		c.led(way.from)
 	}
-	way.go_(c)
+	way.lead(c)
 	return c
 }
 
