@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	bodyAtMost    = 64 << 10 // bytes that are kept of an answer
+	bodyAtMost    = 16 << 10 // bytes that are kept of an answer
 	excerptAtMost = 300      // characters that are shown of one that is no success
 	bodyCut       = "… (the rest was left out)"
 )

@@ -100,6 +100,12 @@ func (c *change) checkSchedule(db *store.Store, planned *itsm.Period, needs []st
 	if err != nil {
 		return found, fmt.Errorf("looking for conflicts of %s: %w", c.about.Process, err)
 	}
-	found.Conflicts = slot.DescribeConflicts(others)
+	if gate == itsm.GatePlanned {
+		found.Conflicts = slot.DescribeConflicts(others)
+		return found, nil
+	}
+	// Whoever holds a time is not held up by one that was put over it with no more than a warning.
+	mild := func(other itsm.Slot) bool { return !other.Exclusive && !other.Override }
+	found.Conflicts = slot.DescribeConflicts(slices.DeleteFunc(slices.Clone(others), mild))
 	return found, nil
 }

@@ -75,6 +75,19 @@ func (s *Step) visit(v visitor, path, subject string, in *scope) {
 	s.visitFields(v, path)
 }
 
+// visitStepNames refuses a second step of one name: expressions could not tell
+// them apart.
+func visitStepNames(path string, steps []Step, names *namesOnce) {
+	for i, step := range steps {
+		if step.Name != "" {
+			names.visit(at(path, i)+"/name", step.Name)
+		}
+		for n, branch := range step.Parallel {
+			visitStepNames(at(at(path, i)+"/parallel", n), branch, names)
+		}
+	}
+}
+
 const digits = "0123456789"
 
 // visitWait takes what begins with a digit for a duration.

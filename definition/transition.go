@@ -110,7 +110,7 @@ func (m *TransitionModel) visitInput(v visitor) {
 }
 
 func (m *TransitionModel) visitStages(v visitor, in *scope) {
-	names := namesOnce{v: v, code: codeStage}
+	names, steps := namesOnce{v: v, code: codeStage}, namesOnce{v: v, code: codeNameTwice}
 	for i, stage := range m.Stages {
 		path := at("/spec/stages", i)
 		names.visit(path+"/name", stage.Name)
@@ -119,5 +119,6 @@ func (m *TransitionModel) visitStages(v visitor, in *scope) {
 		}
 		v.expression(path+"/when", stage.When, wantBool, in)
 		visitSteps(v, path+"/steps", stage.Steps, subjectTransition, in)
+		visitStepNames(path+"/steps", stage.Steps, &steps)
 	}
 }

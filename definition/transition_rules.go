@@ -2,6 +2,7 @@ package definition
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,7 +68,7 @@ func (s *Step) rule(id string) itsm.StepRule {
 			*span.to = *span.from
 		}
 	}
-	rule.ForStart = rule.Kind == itsm.StepWait && strings.Contains(s.Wait, "subject.plannedStart")
+	rule.ForStart = rule.Kind == itsm.StepWait && startWait.MatchString(s.Wait)
 	if s.Undo != nil {
 		undo := s.Undo.rule(id + undoSuffix)
 		rule.Undo = &undo
@@ -76,6 +77,10 @@ func (s *Step) rule(id string) itsm.StepRule {
 }
 
 const undoSuffix = ".undo"
+
+// startWait is a wait for exactly the planned start. Others that mention it are
+// like any wait.
+var startWait = regexp.MustCompile(`^\s*until\(\s*subject\.plannedStart\s*\)\s*$`)
 
 // sort tells what kind of step it is, and how people call it.
 func (s *Step) sort() (itsm.StepKind, string) {

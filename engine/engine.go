@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -50,7 +51,7 @@ func (c Call) command(name, process string, args any) itsm.Command {
 	sum := sha256.Sum256(body)
 	return itsm.Command{
 		Actor: c.Actor, Key: c.Actor.String() + "/" + c.Key,
-		Fingerprint: hex.EncodeToString(sum[:8]), Comment: c.Comment, Manages: c.Manages,
+		Fingerprint: hex.EncodeToString(sum[:8]), Comment: strings.TrimSpace(c.Comment), Manages: c.Manages,
 	}
 }
 

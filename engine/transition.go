@@ -117,18 +117,23 @@ func planned(start, end *time.Time, needed bool) (*itsm.Period, error) {
 	case end == nil:
 		return nil, itsm.FieldErrorf(itsm.CodePlanRequired, "/plannedEnd", "give plannedEnd together with plannedStart")
 	}
-	period := itsm.Period{Start: start.UTC(), End: end.UTC()}
-	return &period, checkPeriod(period)
+	period, err := checkPeriod(itsm.Period{Start: *start, End: *end})
+	return &period, err
 }
 
-func checkPeriod(p itsm.Period) error {
+// checkPeriod gives a planned time in whole seconds UTC. The error has
+// CodePlanRequired.
+func checkPeriod(p itsm.Period) (itsm.Period, error) {
+	p = itsm.Period{Start: p.Start.UTC().Truncate(time.Second), End: p.End.UTC().Truncate(time.Second)}
 	switch {
+	case p.Start.Year() < 2000 || p.End.Year() > 2200:
+		return p, itsm.FieldErrorf(itsm.CodePlanRequired, "/plannedStart", "a transition is planned between the years 2000 and 2200; correct the times")
 	case !p.End.After(p.Start):
-		return itsm.FieldErrorf(itsm.CodePlanRequired, "/plannedEnd", "plannedEnd is not after plannedStart; correct one of them")
+		return p, itsm.FieldErrorf(itsm.CodePlanRequired, "/plannedEnd", "plannedEnd is not after plannedStart; correct one of them")
 	case p.End.Sub(p.Start) > itsm.SlotAtMost:
-		return itsm.FieldErrorf(itsm.CodePlanRequired, "/plannedEnd", "a transition may be planned for %d days at most; plan it in parts", itsm.SlotAtMost/(24*time.Hour))
+		return p, itsm.FieldErrorf(itsm.CodePlanRequired, "/plannedEnd", "a transition may be planned for %d days at most; plan it in parts", itsm.SlotAtMost/(24*time.Hour))
 	}
-	return nil
+	return p, nil
 }
 
 // neededBy loads the flows that the model asks, and all calendars.
@@ -208,8 +213,8 @@ func (e *Engine) modelOf(ctx context.Context, view itsm.View) (*definition.Trans
 // that the schedule refuses. The error is that of update, or has
 // CodePlanRequired.
 func (e *Engine) Reschedule(ctx context.Context, call Call, id string, to itsm.Period, override bool) (itsm.Receipt, error) {
-	to = itsm.Period{Start: to.Start.UTC(), End: to.End.UTC()}
-	if err := checkPeriod(to); err != nil {
+	to, err := checkPeriod(to)
+	if err != nil {
 		return itsm.Receipt{}, err
 	}
 	command := call.command(workflows.UpdateReschedule, id, []any{to, override})

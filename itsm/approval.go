@@ -108,8 +108,9 @@ type StagePlan struct {
 type Approval struct {
 	chronicle
 	Requester Actor           `json:"requester"`
-	Summary   string          `json:"summary"` // one line, made of the subject by the flow
-	Rules     ApprovalRules   `json:"-"`       // from the flow's text, which the process carries
+	Authors   []string        `json:"authors,omitempty"` // persons who wrote parts of it besides; the flow excludes them as it does the requester
+	Summary   string          `json:"summary"`           // one line, made of the subject by the flow
+	Rules     ApprovalRules   `json:"-"`                 // from the flow's text, which the process carries
 	State     State           `json:"state"`
 	Outcome   string          `json:"outcome,omitempty"`
 	DecidedIn string          `json:"decidedIn,omitempty"` // the stage that decided it, where one did

@@ -2,6 +2,7 @@ package itsm
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -61,7 +62,8 @@ func (a *Approval) CheckAmendment(c Command, subject json.RawMessage) error {
 type Amendment struct {
 	Subject json.RawMessage `json:"subject"` // checked, and with the schema's defaults
 	Summary string          `json:"summary"`
-	Bound   string          `json:"bound"` // digest of the parts that approvals are bound to
+	Bound   string          `json:"bound"`             // digest of the parts that approvals are bound to
+	Authors []string        `json:"authors,omitempty"` // persons who wrote parts of it, besides the requester
 }
 
 // Amend changes the subject. Where a part changed that approvals are bound to,
@@ -84,13 +86,25 @@ func (a *Approval) Follow(c Command, to Amendment, at time.Time) (int, error) {
 }
 
 func (a *Approval) amend(c Command, to Amendment, at time.Time) int {
-	voids := to.Bound != a.Bound
+	voids := to.Bound != a.Bound || a.asks(to.Authors)
+	if len(to.Authors) > 0 {
+		a.Authors = to.Authors
+	}
 	a.Subject, a.Summary, a.Bound = to.Subject, to.Summary, to.Bound
 	number := a.add(at, c, EventSubjectAmended, SubjectAmended{Subject: to.Subject, Summary: to.Summary, Voids: voids})
 	if voids {
 		a.restart(at)
 	}
 	return number
+}
+
+// asks reports whether one of these persons has a seat in a stage of this round
+// that its requester may not have.
+func (a *Approval) asks(authors []string) bool {
+	return slices.ContainsFunc(a.Stages, func(stage Stage) bool {
+		return stage.Round == a.Round && a.Rules.Stages[stage.Rule].ExcludeRequester &&
+			slices.ContainsFunc(stage.Seats, func(seat Seat) bool { return slices.Contains(authors, seat.Person) })
+	})
 }
 
 // restart voids all approvals given and begins again with the first stage. It

@@ -95,7 +95,7 @@ func (a *Approval) seat(rule StageRule, candidates []Candidate) (seats []Seat, e
 
 // excludes reports whether the rule keeps a person from deciding.
 func (a *Approval) excludes(rule StageRule, person string) bool {
-	return rule.ExcludeRequester && a.Requester.IsPerson(person) ||
+	return rule.ExcludeRequester && (a.Requester.IsPerson(person) || slices.Contains(a.Authors, person)) ||
 		rule.ExcludePrevious && a.decidedBefore(person)
 }
 

@@ -15,6 +15,7 @@ type Slot struct {
 	Start     time.Time `json:"start"`           // UTC
 	End       time.Time `json:"end"`             // UTC; the first instant after it
 	Exclusive bool      `json:"exclusive,omitempty"`
+	Override  bool      `json:"override,omitempty"` // taken although the schedule refused it
 }
 
 // Conflicts reports whether two transitions would touch the same service, or

@@ -96,6 +96,16 @@ func (s *Steps) through(list []StepRule) bool {
 	})
 }
 
+// open counts the steps that are under way.
+func (s *Steps) open() (n int) {
+	for _, run := range s.Runs {
+		if !run.Status.IsOver() {
+			n++
+		}
+	}
+	return n
+}
+
 // failed gives a step that failed for good, or nil.
 func (s *Steps) failed() *StepRun { return s.with(StepFailed) }
 
@@ -192,11 +202,31 @@ func (s *Steps) skip(run *StepRun, by Command, why string, hand ByHand, at time.
 // finish gives a step its end, and with it whatever held it.
 func (s *Steps) finish(run *StepRun, status StepStatus, output json.RawMessage, at time.Time) {
 	s.end(run, status, at)
-	run.Output = output
+	run.Output = s.bounded(run, output)
 	if original := s.undoneBy(run.ID); original != nil && (status == StepDone || status == StepSkipped) {
 		original.Undone = status
 	}
 	s.closeContainers(at)
+}
+
+// outputsAtMost bounds what all steps together keep for later expressions, in
+// bytes: the state is carried in every history.
+const outputsAtMost = 128 << 10
+
+// bounded keeps an output where somebody can ask for it and there is room.
+func (s *Steps) bounded(run *StepRun, output json.RawMessage) json.RawMessage {
+	size := len(output)
+	for _, other := range s.Runs {
+		size += len(other.Output)
+	}
+	switch {
+	case run.Name == "":
+		return nil // no expression can name it; its event has it
+	case size > outputsAtMost:
+		return json.RawMessage(`{"omitted":"the steps before gave too much"}`)
+	default:
+		return output
+	}
 }
 
 // end gives a step its last status. The event that tells of it is the newest.
@@ -331,12 +361,37 @@ func (r *StepRun) overtaken(at time.Time) bool {
 // has failed; whoever else is late is waited for, and somebody is told.
 func (s *Steps) passDeadline(run *StepRun, at time.Time) {
 	if run.Kind == StepCall && run.Accepted {
+		if s.waitOn(run, at) {
+			return
+		}
 		run.Reached = true
 		s.fail(run, byRule(), "its callback did not come in time; look at the system that was called", at)
 		return
 	}
 	s.log.add(at, byRule(), EventStepTimedOut, StepEvent{Step: run.ID, Title: run.Title, Deadline: run.Deadline})
 	s.log.notify(EventStepTimedOut, run.Owner)
+}
+
+const (
+	lateness = 2 * time.Second // as late is only what nobody was there for
+	grace    = 5 * time.Minute
+)
+
+// waitOn gives a callback more time where nobody was there to take it when its
+// time was over: an outage decides nothing.
+func (s *Steps) waitOn(run *StepRun, at time.Time) bool {
+	if run.Deadline == nil || at.Sub(*run.Deadline) < lateness {
+		return false
+	}
+	until := at.Add(grace)
+	run.Deadline = &until
+	run.Timetable = append(run.Timetable, Due{At: until, Kind: DueDeadline})
+	sortDue(run.Timetable)
+	s.log.add(at, byRule(), EventStepAccepted, StepEvent{
+		Step: run.ID, Title: run.Title, Attempt: run.Attempt, Deadline: &until,
+		Reason: "Steward was away when the time for the callback was over; it is waited for a while longer",
+	})
+	return true
 }
 
 // holders are those who may do a task now.

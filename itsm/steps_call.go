@@ -62,7 +62,7 @@ func (s *Steps) callSucceeded(run *StepRun, outcome CallOutcome, at time.Time) {
 
 // accept has a call wait for its callback, which has a time of its own.
 func (s *Steps) accept(run *StepRun, output json.RawMessage, until, at time.Time) {
-	run.Accepted, run.Reached, run.Output, run.Deadline = true, true, output, &until
+	run.Accepted, run.Reached, run.Output, run.Deadline = true, true, s.bounded(run, output), &until
 	run.Timetable = slices.DeleteFunc(run.Timetable, func(due Due) bool { return due.Kind == DueDeadline })
 	run.Timetable = append(run.Timetable, Due{At: until, Kind: DueDeadline})
 	sortDue(run.Timetable)

@@ -203,9 +203,13 @@ func (s *Steps) completeTask(c Command, id string, work TaskWork, at time.Time) 
 	}, at), nil
 }
 
+// handOutput is how much an operator may say that a step gave, in bytes.
+const handOutput = 16 << 10
+
 // checkByHand says why an operator can't do this with a step, or nil:
-// CodeStepUnknown, CodeStepNotBlocked or CodeCommentRequired.
-func (s *Steps) checkByHand(c Command, id string) error {
+// CodeStepUnknown, CodeStepNotBlocked, CodeCommentRequired, CodeTooLarge or
+// CodeInvalid.
+func (s *Steps) checkByHand(c Command, id string, do ByHand, output []byte) error {
 	run := s.run(id)
 	switch {
 	case run == nil:
@@ -214,13 +218,19 @@ func (s *Steps) checkByHand(c Command, id string) error {
 		return Errorf(CodeStepNotBlocked, "step %s of %s is not blocked: %s; only a blocked step can be changed by hand", id, s.log.ID, run.standing())
 	case c.Comment == "":
 		return FieldErrorf(CodeCommentRequired, "/comment", "say in a comment why this is done by hand")
+	case len(output) > handOutput:
+		return FieldErrorf(CodeTooLarge, "/output", "what a step gave may take %d KiB; keep more elsewhere, and name where", handOutput>>10)
+	case do == HandComplete && id == ReviewStep:
+		return Errorf(CodeStepNotBlocked, "a review ends by its result; mend what blocks it, and retry it")
+	case do != HandRetry && do != HandSkip && do != HandComplete:
+		return Errorf(CodeInvalid, "a blocked step can be retried, skipped or completed by hand")
 	}
 	return nil
 }
 
 // byHand has an operator go on with a blocked step.
 func (s *Steps) byHand(c Command, id string, do ByHand, output []byte, at time.Time) (int, error) {
-	if err := s.checkByHand(c, id); err != nil {
+	if err := s.checkByHand(c, id, do, output); err != nil {
 		return 0, err
 	}
 	run := s.run(id)
@@ -229,13 +239,8 @@ func (s *Steps) byHand(c Command, id string, do ByHand, output []byte, at time.T
 		return s.retry(run, c, at), nil
 	case HandSkip:
 		return s.skip(run, c, c.Comment, HandSkip, at), nil
-	case HandComplete:
-		if run.Kind == StepTask && id == ReviewStep {
-			return 0, Errorf(CodeStepNotBlocked, "a review ends by its result; mend what blocks it, and retry it")
-		}
-		return s.complete(run, c, StepEvent{ByHand: HandComplete, Reason: c.Comment, Output: output}, at), nil
 	default:
-		return 0, Errorf(CodeInvalid, "a blocked step can be retried, skipped or completed by hand")
+		return s.complete(run, c, StepEvent{ByHand: HandComplete, Reason: c.Comment, Output: output}, at), nil
 	}
 }
 

@@ -51,13 +51,24 @@ func (s *Steps) toUndo() []StepRun {
 	var runs []StepRun
 	for _, run := range s.Runs {
 		rule, ok := s.rule(run.ID)
-		happened := run.Status == StepDone || run.Reached && run.Status.IsOver() && run.Status != StepSkipped
+		happened := run.Status == StepDone || run.Status.IsOver() && run.Status != StepSkipped && (run.Reached || s.partly(rule))
 		if ok && rule.Undo != nil && happened && run.Undone == "" && isForward(run.ID) {
 			runs = append(runs, run)
 		}
 	}
 	slices.SortFunc(runs, func(a, b StepRun) int { return cmp.Compare(b.EndEvent, a.EndEvent) })
 	return runs
+}
+
+// partly reports whether something inside a step was done before it was cut
+// short.
+func (s *Steps) partly(rule StepRule) bool {
+	return slices.ContainsFunc(rule.Branches, func(branch []StepRule) bool {
+		return slices.ContainsFunc(branch, func(inside StepRule) bool {
+			run := s.run(inside.ID)
+			return run != nil && (run.Status == StepDone || run.Reached) || s.partly(inside)
+		})
+	})
 }
 
 // nextUndo lists the steps of an undo whose turn it is; nothing while a request

@@ -140,7 +140,8 @@ func (c Checked) warnings() []string {
 type Transition struct {
 	chronicle
 	Requester   Actor           `json:"requester"`
-	OpenedBy    Actor           `json:"openedBy"` // who sent it; an integration, where it did so for the requester
+	OpenedBy    Actor           `json:"openedBy"`          // who sent it; an integration, where it did so for the requester
+	Authors     []string        `json:"authors,omitempty"` // persons who changed it
 	Title       string          `json:"title"`
 	Description string          `json:"description,omitempty"`
 	Service     string          `json:"service"`

@@ -94,7 +94,7 @@ func (t *Transition) claimSlot(at time.Time) {
 	}
 	t.claim = &Claim{Slot: &Slot{
 		Process: t.ID, Title: t.Title, Service: t.Service, Needs: t.Needs, Start: t.Planned.Start, End: t.Planned.End,
-		Exclusive: t.Exclusive && t.Override == nil,
+		Exclusive: t.Exclusive && t.Override == nil, Override: t.Override != nil,
 	}}
 	t.add(at, byRule(), EventSchedulePlanned, ScheduleEvent{Planned: t.Planned})
 }

@@ -13,6 +13,11 @@ func (t *Transition) authorizeAs(needed, voided bool, at time.Time) {
 	switch {
 	case t.Rules.Authorize == "" || !needed && !asked:
 		t.passAuthorization(at)
+	case !needed && a.Status == AuthorizationAsked:
+		t.order(a.Approval, true)
+		a.Status = AuthorizationNone
+		t.passAuthorization(at)
+	case !needed: // it was decided, and that stands
 	case !asked:
 		t.askAuthorization(at)
 	case a.Status == AuthorizationGiven && voided:
@@ -91,6 +96,22 @@ func (t *Transition) ApprovalProblem(why string, at time.Time) {
 	t.hold(HoldAssessment, "the authorisation can't be asked for: "+why+"; resume it when that is mended", at)
 }
 
+// ApprovalLost says why an approval that was recorded can't be started. It is
+// asked for anew when somebody resumes the transition.
+func (t *Transition) ApprovalLost(approval, why string, at time.Time) {
+	if t.Authorization.Status == AuthorizationAsked && t.Authorization.Approval == approval {
+		t.Authorization.Status = AuthorizationWanted
+		t.ApprovalProblem(why, at)
+		return
+	}
+	for i := range t.Steps.Runs {
+		if run := &t.Steps.Runs[i]; run.Approval == approval && run.Status == StepRunning {
+			t.Steps.block(run, byRule(), "the approval can't be asked for: "+why, at)
+		}
+	}
+	t.settle()
+}
+
 // ApprovalClosed takes how an approval ended that the transition asked for. One
 // that nobody waits for any more is not minded.
 func (t *Transition) ApprovalClosed(end ApprovalEnd, at time.Time) {
@@ -104,15 +125,15 @@ func (t *Transition) ApprovalClosed(end ApprovalEnd, at time.Time) {
 		return
 	}
 	switch {
-	case end.Outcome == OutcomeApproved && end.Bound != t.Bound: // it was amended as the approval ended
-		t.voidAuthorization("a part changed that approvals are bound to, as it was approved", at)
+	case end.Outcome != OutcomeWithdrawn && end.Bound != t.Bound: // it was amended as the approval ended
+		t.voidAuthorization("a part changed that approvals are bound to, as it was decided", at)
 	case end.Outcome == OutcomeApproved:
 		t.decideAuthorization(AuthorizationGiven, end, at)
 		if !t.Rules.Afterwards {
 			t.Check = GateAuthorized
 		}
 		t.afterSteps(at)
-	case t.Rules.Afterwards:
+	case t.Rules.Afterwards && t.Started:
 		t.decideAuthorization(AuthorizationRefused, end, at)
 		t.notify(EventAuthorizationDecided, append(t.requesters(), t.Owner...))
 		t.afterSteps(at)

@@ -83,6 +83,9 @@ func (t *Transition) Reschedule(c Command, planned Period, override bool, at tim
 func (t *Transition) revised(c Command, typ EventType, data TransitionAmended, at time.Time) int {
 	number := t.add(at, c, typ, data)
 	t.Assessed, t.Revising, t.Held = false, true, Hold{}
+	if c.Actor.Kind == ActorPerson && c.Actor != t.Requester && !slices.Contains(t.Authors, c.Actor.Name) {
+		t.Authors = append(t.Authors, c.Actor.Name)
+	}
 	t.restartWaits()
 	if t.Check == GateStart {
 		t.Check = ""
@@ -208,6 +211,9 @@ func (t *Transition) finishRollback(at time.Time) {
 func (t *Transition) CheckResume(c Command, override bool) error {
 	if t.State != StateBlocked {
 		return Errorf(CodeProcessNotBlocked, "%s is not blocked; there is nothing to resume", t.ID)
+	}
+	if override && t.Held.By != HoldSchedule {
+		return FieldErrorf(CodeInvalid, "/override", "it is not its schedule that holds %s up; leave override out", t.ID)
 	}
 	if override && c.Comment == "" {
 		return FieldErrorf(CodeCommentRequired, "/comment", "say in a comment why the schedule is overridden")

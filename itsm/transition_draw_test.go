@@ -196,7 +196,7 @@ func drawHand(t *rapid.T) deed {
 		if run.ID == itsm.ReviewStep && do == itsm.HandComplete {
 			return func() (int, error) { return 0, nil }, nil
 		}
-		return c.byHand(run.ID, do), c.CheckByHand(because("maria", "I looked"), run.ID)
+		return c.byHand(run.ID, do), c.CheckByHand(because("maria", "I looked"), run.ID, do, nil)
 	}
 }
 

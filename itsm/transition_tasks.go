@@ -61,17 +61,17 @@ func (t *Transition) CompleteTask(c Command, task string, work TaskWork, at time
 
 // CheckByHand says why an operator can't change a step by hand, or nil:
 // CodeStepUnknown, CodeStepNotBlocked or CodeCommentRequired.
-func (t *Transition) CheckByHand(c Command, step string) error {
+func (t *Transition) CheckByHand(c Command, step string, do ByHand, output []byte) error {
 	if t.State == StateClosed {
 		return t.checkPhase(nil, "changed", "")
 	}
-	return t.Steps.checkByHand(c, step)
+	return t.Steps.checkByHand(c, step, do, output)
 }
 
 // ByHand retries, skips or completes a blocked step. The error is that of
 // CheckByHand.
 func (t *Transition) ByHand(c Command, step string, do ByHand, output []byte, at time.Time) (int, error) {
-	if err := t.CheckByHand(c, step); err != nil {
+	if err := t.CheckByHand(c, step, do, output); err != nil {
 		return 0, err
 	}
 	number, err := t.Steps.byHand(c, step, do, output, at)

@@ -8,6 +8,7 @@ type Want struct {
 	Step    string // WantStep, WantStepApproval
 	Attempt int    // WantStep
 	Plain   bool   // WantStep: nothing must be looked up
+	Undo    bool   // WantStep: it takes something back
 	Flow    string // the flow of a wanted approval; "" for that of the step
 	Key     string // of a wanted approval: the same key is the same approval
 	Gate    Gate   // WantCheck
@@ -74,7 +75,7 @@ func (t *Transition) nextStep() Want {
 		if run := t.Steps.run(rule.ID); run != nil {
 			attempt = run.Attempt
 		}
-		return Want{Kind: WantStep, Step: rule.ID, Attempt: attempt, Plain: rule.Plain, Key: StepKey(t.ID, rule.ID, attempt)}
+		return Want{Kind: WantStep, Step: rule.ID, Attempt: attempt, Plain: rule.Plain, Undo: !isForward(rule.ID), Key: StepKey(t.ID, rule.ID, attempt)}
 	}
 	return Want{}
 }

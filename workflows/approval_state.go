@@ -22,6 +22,9 @@ func newApproval(ctx workflow.Context, in ApprovalInput) *approval {
 		carried.Rules = rules
 		a.rules, answers = &carried, in.Continues.Answers
 	}
+	if in.Continues == nil {
+		a.rules.Authors = in.Authors
+	}
 	a.process = &process{
 		id: in.ID, base: baseView(a.in), state: a.rules, prepare: a.planStages,
 		turn: workflow.NewMutex(ctx), answers: answers,
@@ -62,6 +65,7 @@ func rulesOf(flow Definition) itsm.ApprovalRules {
 // continueAsNew begins a new history with the state of this one.
 func (a *approval) continueAsNew(ctx workflow.Context) error {
 	next := a.in
+	next.Opened = a.base.Opened
 	next.Continues = &Continued{Approval: *a.rules, Answers: a.answers}
 	return workflow.NewContinueAsNewError(ctx, ApprovalWorkflow, next)
 }

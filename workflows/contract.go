@@ -61,8 +61,9 @@ type Definition struct {
 // that the approval runs under, so its history alone tells its rules.
 type ApprovalInput struct {
 	ID        string          `json:"id"`
-	Command   itsm.Command    `json:"command"`   // who sent the request, and under which key
-	Requester itsm.Actor      `json:"requester"` // for whom; the sender, unless an integration sent it for a person
+	Command   itsm.Command    `json:"command"`           // who sent the request, and under which key
+	Requester itsm.Actor      `json:"requester"`         // for whom; the sender, unless an integration sent it for a person
+	Authors   []string        `json:"authors,omitempty"` // persons who wrote parts of the subject besides
 	Summary   string          `json:"summary"`
 	Flow      Definition      `json:"flow"`
 	Calendar  *Definition     `json:"calendar,omitempty"`

@@ -88,7 +88,7 @@ func (p *process) start(ctx workflow.Context, c itsm.Command, open func(at time.
 	return p.inTurn(ctx, func(at time.Time) error {
 		open(at)
 		_, err := p.settle(ctx, answering{c, 1}) // a start that an earlier life recorded is as good
-		return err
+		return p.takeBack(err)
 	})
 }
 
@@ -140,6 +140,9 @@ func (p *process) command(ctx workflow.Context, c itsm.Command, do func(time.Tim
 // takeBack refuses a command whose consequences may not be: the state is again
 // as it was last recorded.
 func (p *process) takeBack(err error) error {
+	if err == nil {
+		return nil
+	}
 	if _, refused := Refusal(p.refuse(err)); refused && p.recorded != nil {
 		p.restore(p.recorded)
 		return p.refuse(err)
@@ -156,7 +159,7 @@ func (p *process) inTurn(ctx workflow.Context, do func(at time.Time) error) erro
 	}
 	defer p.turn.Unlock()
 	err := do(workflow.Now(ctx))
-	if p.react != nil && err == nil {
+	if p.react != nil { // also where a command was refused: what was due before it is recorded
 		p.react(ctx)
 	}
 	return err
@@ -191,7 +194,7 @@ func (p *process) settle(ctx workflow.Context, to answering) (overtaken bool, er
 	}
 	receipt := p.state.Receipt(to.command, to.event)
 	events, notices := p.state.Drain()
-	earlier, err := p.record(ctx, complete(events, notices, receipt))
+	earlier, err := p.record(ctx, complete(events, notices, receipt), to.command)
 	if err != nil {
 		return false, err
 	}

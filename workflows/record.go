@@ -45,6 +45,11 @@ func soon(ctx workflow.Context, activity string, request, result any) error {
 	return workflow.ExecuteActivity(ordinary, activity, request).Get(ctx, result)
 }
 
+// stateAtMost bounds what commands may make of a state, in bytes. A step hands
+// it to an activity three times over, as events, view and state, and Temporal
+// takes two MiB.
+const stateAtMost = 400 << 10
+
 // record returns when the events, and what the process looks like after them,
 // are in the database. Then it has people told, where they can be reached.
 //
@@ -52,7 +57,7 @@ func soon(ctx workflow.Context, activity string, request, result any) error {
 // it. Then Temporal has the step done again, perhaps with other commands first.
 // What is in the journal stands: record gives what the earlier life recorded,
 // and the caller takes it up.
-func (p *process) record(ctx workflow.Context, events []itsm.Event) (*itsm.Earlier, error) {
+func (p *process) record(ctx workflow.Context, events []itsm.Event, c itsm.Command) (*itsm.Earlier, error) {
 	if len(events) == 0 {
 		return nil, nil
 	}
@@ -60,6 +65,9 @@ func (p *process) record(ctx workflow.Context, events []itsm.Event) (*itsm.Earli
 	snapshot, err := json.Marshal(p.state)
 	if err != nil {
 		return nil, fmt.Errorf("writing the state of %s: %w", p.id, err)
+	}
+	if p.recorded != nil && c.Key != "" && c.Actor != itsm.System() && len(snapshot) > stateAtMost {
+		return nil, itsm.Errorf(itsm.CodeTooLarge, "%s has no room for this: all that it holds may take %d KiB; keep large texts in files, and name them", p.id, stateAtMost>>10)
 	}
 	record := itsm.Record{Process: p.id, Events: events, View: p.state.View(p.base, now), Inbox: p.state.Inbox(now), Snapshot: snapshot}
 	if placed, ok := p.state.(placing); ok {

@@ -34,8 +34,10 @@ type transition struct {
 	in    TransitionInput
 	rules *itsm.Transition // its state
 
-	doing    map[string]bool // effects that were begun in this run, by key
-	starting map[string]bool // approvals that are being started
+	doing    map[string]*errand       // effects that were begun in this run, by key
+	planned  map[string]ApprovalInput // approvals that were planned in this run, by ID
+	starting map[string]bool          // approvals that are being started
+	ordering map[string]bool          // approvals that are being told something
 }
 
 // run is the story.
@@ -69,8 +71,6 @@ func (t *transition) open(ctx workflow.Context) error {
 	if !lost {
 		return err
 	}
-	*t.rules = *freshTransition(t.in)
-	t.rules.Attach(rulesOfModel(t.in.Model))
 	return t.start(ctx, t.in.Command, func(at time.Time) {
 		t.rules.OpenUnplaced(t.in.Command, at, t.in.Model.DefinitionRef, conflict.Message)
 	})
@@ -91,6 +91,9 @@ func (t *transition) lookUp(ctx workflow.Context) error {
 		case itsm.WantCheck:
 			err = t.checkSchedule(ctx, want)
 		case itsm.WantStep:
+			if want.Undo && t.windingDown() {
+				return nil // a request that nobody waits for any more may still be under way
+			}
 			err = t.planStep(ctx, want)
 		case itsm.WantJudgement:
 			err = t.judge(ctx)
@@ -116,7 +119,7 @@ func (t *transition) assess(ctx workflow.Context) error {
 
 // planApproval reserves the approval that authorises the transition.
 func (t *transition) planApproval(ctx workflow.Context, want itsm.Want) error {
-	input, err := t.openApproval(ctx, want.Flow, want.Key)
+	input, err := t.openApproval(ctx, t.facts(ctx), want.Flow, want.Key)
 	if problem, refused := Refusal(err); refused {
 		t.rules.ApprovalProblem(problem.Message, workflow.Now(ctx))
 		return nil
@@ -154,7 +157,7 @@ func (t *transition) planStep(ctx workflow.Context, want itsm.Want) error {
 		}
 	}
 	if flow := t.flowOf(want.Step); flow != "" && plan.Problem == "" && !plan.Skip {
-		input, err := t.openApproval(ctx, flow, want.Key)
+		input, err := t.openApproval(ctx, t.facts(ctx), flow, want.Key)
 		if err = asProblem(err, &plan); err != nil {
 			return err
 		}
@@ -189,9 +192,13 @@ func (t *transition) judge(ctx workflow.Context) error {
 
 // openApproval gets all with which an approval starts. The same key gets the
 // same approval, however often it is asked.
-func (t *transition) openApproval(ctx workflow.Context, flow, key string) (ApprovalInput, error) {
+func (t *transition) openApproval(ctx workflow.Context, facts TransitionFacts, flow, key string) (ApprovalInput, error) {
 	var input ApprovalInput
-	err := soon(ctx, ActivityOpenApproval, OpenApprovalRequest{TransitionFacts: t.facts(ctx), Flow: flow, Key: key}, &input)
+	err := soon(ctx, ActivityOpenApproval, OpenApprovalRequest{TransitionFacts: facts, Flow: flow, Key: key}, &input)
+	if err == nil {
+		input.Authors = t.rules.Authors
+		t.planned[input.ID] = input
+	}
 	return input, err
 }
 
@@ -232,6 +239,7 @@ func (t *transition) bySystem(ctx workflow.Context, key string, do func(at time.
 // continueAsNew begins a new history with the state of this one.
 func (t *transition) continueAsNew(ctx workflow.Context) error {
 	next := t.in
+	next.Opened = t.base.Opened
 	next.Continues = &ContinuedTransition{Transition: *t.rules, Answers: t.answers}
 	return workflow.NewContinueAsNewError(ctx, TransitionWorkflow, next)
 }

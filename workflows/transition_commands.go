@@ -86,7 +86,9 @@ func (t *transition) handleTasks(ctx workflow.Context) error {
 func (t *transition) handleSteps(ctx workflow.Context) error {
 	return firstError(
 		handle(ctx, t.process, UpdateByHand, func(args ByHandArgs) itsm.Command { return args.Command },
-			func(args ByHandArgs, _ time.Time) error { return t.rules.CheckByHand(args.Command, args.Step) },
+			func(args ByHandArgs, _ time.Time) error {
+				return t.rules.CheckByHand(args.Command, args.Step, args.Do, args.Output)
+			},
 			func(args ByHandArgs, at time.Time) (int, error) {
 				return t.rules.ByHand(args.Command, args.Step, args.Do, args.Output, at)
 			}),

@@ -12,7 +12,8 @@ import (
 // newTransition sets a run up: from its input, or from what an earlier run of
 // the same process handed on.
 func newTransition(ctx workflow.Context, in TransitionInput) *transition {
-	t := &transition{in: in, rules: freshTransition(in), doing: map[string]bool{}, starting: map[string]bool{}}
+	t := &transition{in: in, rules: freshTransition(in), doing: map[string]*errand{}, planned: map[string]ApprovalInput{},
+		starting: map[string]bool{}, ordering: map[string]bool{}}
 	answers := map[string]itsm.Receipt{}
 	if in.Continues == nil {
 		t.in.Opened = workflow.Now(ctx)
