@@ -1,0 +1,294 @@
+package itsm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Open records that the incident exists, starts its clocks and its ladder.
+func (i *Incident) Open(c Command, at time.Time, policies []DefinitionRef) {
+	i.Opened, i.PhaseSince = at, at
+	i.add(at, c, EventIncidentOpened, IncidentOpened{
+		Title: i.Title, Description: i.Description, Service: i.Service, Alert: i.Alert, Class: i.Class, Policies: policies,
+	})
+	i.Respond.Started, i.Resolve.Started = at, at
+	if len(i.Rules.Rungs) > 0 {
+		i.Ladder = Ladder{Round: 1, Next: &at}
+	}
+	i.Wanted = IncidentWants{People: true, Clocks: true, Major: i.Rules.Major, Rung: i.Ladder.Next != nil, Transitions: true}
+}
+
+// Find takes what Wanted asked for, and goes on.
+func (i *Incident) Find(f IncidentFindings, at time.Time) {
+	wanted := i.Wanted
+	i.Wanted = IncidentWants{}
+	for _, problem := range f.Problems {
+		i.add(at, byRule(), EventIncidentNoted, IncidentEvent{Note: problem})
+	}
+	if wanted.People {
+		i.Owner, i.Support = f.Owner, f.Support
+	}
+	if wanted.Clocks {
+		i.Respond.read(f.Respond)
+		i.Resolve.read(f.Resolve)
+	}
+	if wanted.Major && f.Major && i.Major == nil {
+		i.declare(byRule(), "the policy", "", at)
+	}
+	if wanted.Transitions {
+		i.attachTo(f.Transitions, at)
+	}
+	if wanted.Rung {
+		i.climb(f.Rung, f.Suppressed, at)
+	}
+	i.Pass(at) // what was long in the finding may have missed moments
+}
+
+// read takes when a clock is due.
+func (c *IncidentClock) read(r *Reading) {
+	if c.Stopped != nil || r == nil {
+		c.Due, c.WarnAt = nil, nil
+		return
+	}
+	c.Due, c.WarnAt = r.Due, r.WarnAt
+}
+
+// attachTo notes the transitions in whose early life the incident comes. They
+// are told, now and whenever its classification or its phase changes.
+func (i *Incident) attachTo(transitions []string, at time.Time) {
+	for _, transition := range transitions {
+		if slices.Contains(i.Transitions, transition) {
+			continue
+		}
+		i.Transitions = append(i.Transitions, transition)
+		i.Told = append(i.Told, transition)
+		i.add(at, byRule(), EventTransitionAttached, IncidentEvent{Transition: transition})
+	}
+}
+
+// climb tells the people of the next rung. One that names nobody now is passed
+// at once. While paging is suppressed the ladder waits, and looks again.
+func (i *Incident) climb(people []string, suppressed *PagingSuppressed, at time.Time) {
+	if i.Ladder.Next == nil || i.State == StateClosed || i.rests() {
+		return
+	}
+	if suppressed != nil {
+		i.suppress(*suppressed, at)
+		return
+	}
+	if i.Ladder.Suppressed != "" {
+		i.Ladder.Suppressed = ""
+		i.add(at, byRule(), EventPagingAllowed, IncidentEvent{})
+	}
+	rung := PageSent{Round: i.Ladder.Round, Rung: i.Ladder.Rung + 1, To: people}
+	wait := i.Rules.Rungs[i.Ladder.Rung]
+	if len(people) == 0 {
+		rung.Why = "nobody is there to be told"
+		i.add(at, byRule(), EventRungPassed, rung)
+		i.nextRung(at, at)
+		return
+	}
+	i.page(byRule(), rung, at)
+	i.nextRung(wait.After(at, nil), at)
+}
+
+// page calls for help.
+func (i *Incident) page(c Command, rung PageSent, at time.Time) {
+	number := i.add(at, c, EventPageSent, rung)
+	i.notify(EventPageSent, rung.To)
+	i.Pages = append(i.Pages, Page{Event: number, At: at, Round: rung.Round, Rung: rung.Rung, To: rung.To})
+}
+
+// lookAgain is how long suppressed paging waits at the most before it is looked
+// at again: a maintenance may end early.
+const lookAgain = 15 * time.Minute
+
+func (i *Incident) suppress(s PagingSuppressed, at time.Time) {
+	if i.Ladder.Suppressed != s.Why {
+		i.Ladder.Suppressed = s.Why
+		i.add(at, byRule(), EventPagingSuppressed, s)
+	}
+	next := at.Add(lookAgain)
+	if s.Until != nil && s.Until.Before(next) && s.Until.After(at) {
+		next = *s.Until
+	}
+	i.Ladder.Next = &next
+}
+
+// nextRung goes up by one; from the last, it begins again as often as the
+// policy says.
+func (i *Incident) nextRung(next, at time.Time) {
+	l := &i.Ladder
+	l.Rung++
+	if l.Rung < len(i.Rules.Rungs) {
+		l.Next = &next
+		return
+	}
+	l.Rung = 0
+	if l.Round <= i.Rules.Repeat {
+		l.Round++
+		l.Next = &next
+		return
+	}
+	l.Next = &next // the last rung is waited for too
+	l.Exhausted = true
+	if !next.After(at) {
+		i.exhaust(at)
+	}
+}
+
+// exhaust ends the ladder: everybody was told, and nobody has acknowledged.
+func (i *Incident) exhaust(at time.Time) {
+	i.Ladder.Next = nil
+	i.add(at, byRule(), EventLadderExhausted, IncidentEvent{Why: "everybody was told, as often as the policy says, and nobody has acknowledged it"})
+	i.notify(EventLadderExhausted, i.Owner)
+}
+
+// rests reports whether the ladder waits for those who have taken the incident
+// on.
+func (i *Incident) rests() bool {
+	return i.Acknowledged != nil || i.Phase != IncidentNew && i.Phase != IncidentInProgress
+}
+
+// declare makes it a major incident.
+func (i *Incident) declare(c Command, by, commander string, at time.Time) int {
+	i.Major = &Major{By: by, At: at, Commander: commander}
+	number := i.add(at, c, EventMajorDeclared, IncidentEvent{Person: commander, Why: by})
+	to := slices.Concat(i.Owner, i.Support)
+	if commander != "" {
+		to = append(to, commander)
+	}
+	i.notify(EventMajorDeclared, to)
+	return number
+}
+
+// NextDue gives the next instant at which the incident acts by itself.
+func (i *Incident) NextDue() (due time.Time, ok bool) {
+	if i.State == StateClosed {
+		return due, false
+	}
+	soonest := func(t *time.Time) {
+		if t != nil && (!ok || t.Before(due)) {
+			due, ok = *t, true
+		}
+	}
+	if !i.rests() {
+		soonest(i.Ladder.Next)
+	}
+	if i.Acknowledged != nil && i.Phase == IncidentInProgress {
+		soonest(i.Acknowledged.SilentAt)
+	}
+	for _, clock := range []*IncidentClock{&i.Respond, &i.Resolve} {
+		soonest(clock.next())
+	}
+	if i.Steps.open() == 0 {
+		soonest(i.CloseAt)
+	}
+	if step, waits := i.Steps.nextDue(); waits {
+		soonest(&step)
+	}
+	return due, ok
+}
+
+// next is when the clock acts: it warns, and is breached, once.
+func (c *IncidentClock) next() *time.Time {
+	switch {
+	case c.Stopped != nil || c.Breached != nil:
+		return nil
+	case !c.Warned && c.WarnAt != nil:
+		return c.WarnAt
+	default:
+		return c.Due
+	}
+}
+
+// Pass does what is due at an instant.
+func (i *Incident) Pass(at time.Time) {
+	if i.State == StateClosed {
+		return
+	}
+	i.passClock(ClockRespond, &i.Respond, at)
+	i.passClock(ClockResolve, &i.Resolve, at)
+	i.passSilence(at)
+	i.Steps.pass(at, true)
+	if i.Ladder.Next != nil && !i.rests() && !at.Before(*i.Ladder.Next) {
+		if i.Ladder.Exhausted {
+			i.exhaust(at)
+		} else {
+			i.Wanted.Rung = true
+		}
+	}
+	if i.CloseAt != nil && !at.Before(*i.CloseAt) && i.Steps.open() == 0 {
+		i.close(OutcomeResolved, "it was resolved, and nobody reopened it", byRule(), at)
+	}
+}
+
+// passClock warns of a breach to come, and tells of one.
+func (i *Incident) passClock(name ClockName, c *IncidentClock, at time.Time) {
+	if c.Stopped != nil || c.Due == nil || c.Breached != nil {
+		return
+	}
+	if c.WarnAt != nil && !c.Warned && !at.Before(*c.WarnAt) {
+		c.Warned = true
+		i.add(at, byRule(), EventClockWarned, ClockEvent{Clock: name, Due: *c.Due})
+		i.notify(EventClockWarned, i.concerned())
+	}
+	if !at.Before(*c.Due) {
+		due := *c.Due
+		c.Breached, c.Warned = &due, true
+		i.add(at, byRule(), EventClockBreached, ClockEvent{Clock: name, Due: due})
+		i.notify(EventClockBreached, i.concerned())
+	}
+}
+
+// concerned are those who must know that a promise is about to be broken.
+func (i *Incident) concerned() []string {
+	to := slices.Clone(i.Owner)
+	if i.Assignee != "" {
+		to = append(to, i.Assignee)
+	}
+	return to
+}
+
+// passSilence lets the ladder go on where those who acknowledged have shown no
+// sign of life.
+func (i *Incident) passSilence(at time.Time) {
+	a := i.Acknowledged
+	if a == nil || a.SilentAt == nil || i.Phase != IncidentInProgress || at.Before(*a.SilentAt) {
+		return
+	}
+	i.add(at, byRule(), EventLadderResumed, IncidentEvent{
+		Person: a.By, Why: fmt.Sprintf("there was no sign of life for %s after %s acknowledged it", i.Rules.Silence, a.By),
+	})
+	i.Acknowledged = nil
+	i.restartLadder(at)
+}
+
+// restartLadder goes on with the rung where the ladder stopped; one that was
+// over begins anew.
+func (i *Incident) restartLadder(at time.Time) {
+	if len(i.Rules.Rungs) == 0 {
+		return
+	}
+	if i.Ladder.Exhausted {
+		i.Ladder = Ladder{Round: 1}
+	}
+	i.Ladder.Next = &at
+}
+
+// state says in words how it stands, for refusals.
+func (i *Incident) standing() string {
+	var parts []string
+	if i.Acknowledged != nil {
+		parts = append(parts, "acknowledged by "+i.Acknowledged.By)
+	}
+	if i.Resolution != nil {
+		parts = append(parts, "resolved by "+i.Resolution.By)
+	}
+	if len(parts) == 0 {
+		return "it is " + string(i.Phase)
+	}
+	return "it is " + string(i.Phase) + ", " + strings.Join(parts, ", ")
+}
