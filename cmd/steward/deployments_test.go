@@ -129,17 +129,18 @@ func (d *devProcess) do(as, path string, body any) {
 // await reads a process until it is as it should be.
 func (d *devProcess) await(id, what string, is func(itsm.View) bool) itsm.View {
 	d.t.Helper()
-	var view itsm.View
-	require.Eventually(d.t, func() bool {
+	for deadline := time.Now().Add(3 * time.Minute); ; {
+		var view itsm.View
 		r := d.send(http.MethodGet, "/v1/processes/"+id, "", "", nil)
-		if !r.ok() {
-			return false
+		if r.ok() {
+			r.into(d.t, &view)
+			if is(view) {
+				return view
+			}
 		}
-		view = itsm.View{}
-		r.into(d.t, &view)
-		return is(view)
-	}, 2*time.Minute, 50*time.Millisecond, "%s: %s", id, what)
-	return view
+		require.True(d.t, time.Now().Before(deadline), "%s: %s does not come: %s", id, what, r.body)
+		pause(50 * time.Millisecond)
+	}
 }
 
 func (d *devProcess) awaitPhase(id string, phase itsm.Phase) itsm.View {

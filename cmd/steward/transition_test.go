@@ -14,8 +14,9 @@ import (
 )
 
 // rolloutModel prepares, deploys with a callback, and verifies with what the
-// callback said.
-func rolloutModel(url string) string {
+// callback said. within is how long calls are tried, callback how long the
+// report may take.
+func rolloutModel(url, within, callback string) string {
 	return fmt.Sprintf(`apiVersion: steward/v1
 kind: Person
 metadata: {name: alice}
@@ -48,14 +49,14 @@ spec:
           name: deploy
           body: '{"case": subject.case, "change": subject.id}'
           timeout: 1s
-          within: 8s
-          callback: 2s
-          undo: {call: "POST %[1]s/rollback", body: '{"case": subject.case}', timeout: 1s, within: 2s}
+          within: %[2]s
+          callback: %[3]s
+          undo: {call: "POST %[1]s/rollback", body: '{"case": subject.case}', timeout: 1s, within: %[2]s}
         - call: POST %[1]s/verify
           body: '{"case": subject.case, "build": steps.deploy.callback.build}'
           timeout: 1s
           within: 1m
-`, url)
+`, url, within, callback)
 }
 
 // rollout is one way in which the deployment server behaves, and what must come
@@ -120,7 +121,7 @@ func TestTransitionsMakeTheBestOfADeploymentServer(t *testing.T) {
 		}
 	})
 	d := startDev(t)
-	d.apply(rolloutModel(server.url))
+	d.apply(rolloutModel(server.url, "8s", "2s"))
 	ids := map[string]string{}
 	for name := range cases {
 		ids[name] = d.open("alice", strings.ReplaceAll(name, " ", "-"), map[string]any{"model": "rollout", "service": "shop", "subject": map[string]any{"case": name}})
@@ -166,7 +167,7 @@ func TestUndoThatFailsWaitsForAnOperator(t *testing.T) {
 		}
 	})
 	d := startDev(t)
-	d.apply(rolloutModel(server.url))
+	d.apply(rolloutModel(server.url, "8s", "2s"))
 	id := d.open("alice", "k", map[string]any{"model": "rollout", "service": "shop", "subject": map[string]any{"case": "x"}})
 	view := d.awaitStep(id, "rollout.2.undo", itsm.StepBlocked)
 	assert.Equal(t, itsm.StateBlocked, view.State)
