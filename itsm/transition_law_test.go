@@ -202,6 +202,19 @@ func (c *change) checkState() {
 	}
 }
 
+// partly reports whether something inside a step happened.
+func (c *change) partly(rule itsm.StepRule) bool {
+	for _, branch := range rule.Branches {
+		for _, inside := range branch {
+			i := slices.IndexFunc(c.Steps.Runs, func(run itsm.StepRun) bool { return run.ID == inside.ID })
+			if i >= 0 && (c.Steps.Runs[i].Status == itsm.StepDone || c.Steps.Runs[i].Reached) || c.partly(inside) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // checkUndo: nothing is taken back but in a rollback, one thing at a time, in
 // reverse order of the ends; and in the end all of it.
 func (c *change) checkUndo() {
@@ -220,7 +233,8 @@ func (c *change) checkUndo() {
 			continue
 		}
 		rule, _ := c.Steps.Rule(run.ID)
-		happened := run.Status == itsm.StepDone || run.Reached && (run.Status == itsm.StepFailed || run.Status == itsm.StepCancelled)
+		cutShort := run.Status == itsm.StepFailed || run.Status == itsm.StepCancelled
+		happened := run.Status == itsm.StepDone || cutShort && (run.Reached || c.partly(rule))
 		if rule.Undo != nil && happened && !strings.Contains(run.ID, ".undo") {
 			undoable = append(undoable, run.ID)
 		}

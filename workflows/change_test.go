@@ -23,6 +23,7 @@ import (
 type change struct {
 	*world
 	model      string // its spec, as YAML
+	flow       string // the stages of every flow that it asks
 	assessment itsm.Assessment
 	check      func(workflows.CheckScheduleRequest) itsm.Checked
 	step       func(workflows.PlanStepRequest) itsm.StepPlan
@@ -39,7 +40,7 @@ type change struct {
 // of maria's.
 func newChange(t *testing.T, model string) *change {
 	t.Helper()
-	c := &change{world: newWorld(t), model: model, approvals: map[string]string{}}
+	c := &change{world: newWorld(t), model: model, flow: oneStage, approvals: map[string]string{}}
 	c.assessment = itsm.Assessment{Authorize: true, Owner: []string{"maria"}, Risk: &itsm.Risk{Score: 40, Level: "medium"}}
 	c.plans = func(request workflows.PlanRequest) (itsm.StagePlan, error) {
 		plan, err := asking(1, nil, "maria")(request)
@@ -90,7 +91,7 @@ func (c *change) openApproval(_ context.Context, request workflows.OpenApprovalR
 	if c.approvals[request.Key] == "" {
 		c.approvals[request.Key] = fmt.Sprintf("APR-%d", len(c.approvals)+1)
 	}
-	input := approvalOf(c.t, oneStage)
+	input := approvalOf(c.t, c.flow)
 	input.ID, input.Parent, input.Subject = c.approvals[request.Key], request.Process, request.Subject
 	input.Command = itsm.Command{Actor: itsm.System(), Key: request.Key}
 	input.Requester = request.Requester

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -305,4 +306,97 @@ func TestLongHistoryOfATransitionGoesOnInANewOne(t *testing.T) {
 	assert.Equal(t, 1, count(next.types(), itsm.EventTransitionOpened))
 	assert.Equal(t, itsm.EventStepCompleted, next.journal[repeated.Receipt.Event-1].Type, "the retry is answered as it was before")
 	assert.Equal(t, []string{"migration.2/1"}, next.calls)
+}
+
+func TestRefusedRescheduleReachesNoApproval(t *testing.T) {
+	t.Parallel()
+	c := normal(t)
+	c.refuse = func(r itsm.Record) error {
+		if r.Claim.Slot != nil && r.Claim.Slot.Start.Equal(weeksLater(2).Start) {
+			return itsm.Errorf(itsm.CodeScheduleConflict, "CHG-7 has the time")
+		}
+		return nil
+	}
+	c.at(0, func() {
+		c.send(workflows.UpdateReschedule, "r", workflows.ReviseArgs{Command: by("alice", "r"), Planned: weeksLater(2)})
+	})
+	c.at(time.Hour, func() {
+		assert.NotContains(t, string(c.others["APR-1"].view.Subject), weeksLater(2).Start.Format(time.RFC3339))
+	})
+	c.at(day, func() { c.send(workflows.UpdateCancel, "c", workflows.PlainArgs{Command: by("alice", "c")}) })
+	c.start(weeksLater(3))
+}
+
+const callModel = `  type: standard
+  stages:
+    - name: s
+      steps: [{call: "POST http://127.0.0.1:1/do", callback: 1h, undo: {call: "POST http://127.0.0.1:1/undo"}}]
+`
+
+func TestCallIsSentNoMoreOnceItsCallbackHasComeAndIsUndoneOnlyThen(t *testing.T) {
+	t.Parallel()
+	c := newChange(t, callModel)
+	c.answer = func(request workflows.CallRequest) (itsm.CallOutcome, error) {
+		if request.Step == "s.1" {
+			return itsm.CallOutcome{}, temporal.NewApplicationError("the other system answers 503", "call.retry")
+		}
+		return itsm.CallOutcome{Result: itsm.CallSucceeded, Status: 200}, nil
+	}
+	c.at(10*time.Second, func() {
+		c.send(workflows.UpdateCallback, "cb", workflows.CallbackArgs{
+			Command: by("x", "cb"), Step: "s.1", Attempt: 1, Answer: itsm.CallbackAnswer{Failed: true, Digest: "d"},
+		})
+	})
+	assert.Equal(t, itsm.OutcomeRolledBack, c.start(nil))
+	assert.Equal(t, "s.1.undo/1", c.calls[len(c.calls)-1], "nothing is sent after its undo: %v", c.calls)
+}
+
+// What was due when a command came is done also where the command is refused.
+func TestRefusedCommandDoesNotSwallowWhatWasDue(t *testing.T) {
+	t.Parallel()
+	c := newChange(t, strings.Replace(callModel, "callback: 1h, ", "", 1))
+	start := monday.Add(time.Hour)
+	var refused *answer
+	c.at(time.Hour, func() {
+		refused = c.send(workflows.UpdateCancel, "c", workflows.PlainArgs{Command: by("alice", "c")})
+	})
+	assert.Equal(t, itsm.OutcomeSuccessful, c.start(&itsm.Period{Start: start, End: start.Add(time.Hour)}))
+	assert.Equal(t, []string{"s.1/1"}, c.calls)
+	assert.True(t, refused.Done)
+}
+
+func TestStateThatGrowsTooLargeRefusesTheCommandAndGoesOn(t *testing.T) {
+	t.Parallel()
+	c := newChange(t, "  type: standard\n  stages:\n    - name: s\n      steps: [{task: Do it}]\n")
+	evidence := make([]itsm.Evidence, 50)
+	for i := range evidence {
+		evidence[i].Text = strings.Repeat("<", 4000)
+	}
+	var tooMuch *answer
+	c.at(time.Hour, func() {
+		tooMuch = c.send(workflows.UpdateWorkOnTask, "w", workflows.TaskArgs{Command: by("raj", "w"), Task: "s.1", Work: itsm.TaskWork{Evidence: evidence}})
+	})
+	c.at(2*time.Hour, func() { c.complete("s.1", "") })
+	assert.Equal(t, itsm.OutcomeSuccessful, c.start(nil))
+	refusal, _ := workflows.Refusal(tooMuch.Failed)
+	require.NotNil(t, refusal)
+	assert.Equal(t, itsm.CodeTooLarge, refusal.Code)
+}
+
+func TestWhoChangedATransitionDoesNotApproveIt(t *testing.T) {
+	t.Parallel()
+	c := normal(t)
+	c.flow = "    - {name: manager, approvers: [{person: maria}, {person: tom}], exclude: [requester]}\n"
+	c.plans = asking(1, nil, "maria", "tom")
+	c.at(time.Hour, func() {
+		command := by("maria", "a")
+		command.Manages = true
+		c.send(workflows.UpdateAmend, "a", workflows.ReviseArgs{Command: command, Input: json.RawMessage(`{"plan":"as maria wants it"}`)})
+	})
+	c.at(2*time.Hour, func() { c.approve("APR-1", itsm.Approve) }) // as maria
+	c.at(3*time.Hour, func() {
+		assert.Equal(t, itsm.PhaseAuthorize, c.view.Phase)
+		c.send(workflows.UpdateCancel, "c", workflows.PlainArgs{Command: by("alice", "c")})
+	})
+	assert.Equal(t, itsm.OutcomeCancelled, c.start(weeksLater(3)))
 }
