@@ -35,6 +35,9 @@ const (
 	LevelLow    Level = "low"
 )
 
+// IsKnown reports whether it is one of the levels.
+func (l Level) IsKnown() bool { return l == LevelHigh || l == LevelMedium || l == LevelLow }
+
 // Classification is what sort of incident it is. Priority follows from impact
 // and urgency, by the policy's matrix.
 type Classification struct {
@@ -89,6 +92,7 @@ type Alert struct {
 	Source   string          `json:"source,omitempty"` // which system says it
 	Link     string          `json:"link,omitempty"`   // where to read on
 	Details  json.RawMessage `json:"details,omitempty"`
+	Change   int             `json:"change,omitempty"` // how often severity or status changed before, as intake counted: the order of changes
 }
 
 // AlertStatus is whether an alert still holds.
@@ -295,4 +299,28 @@ func (i *Incident) attachSteps() {
 func (i *Incident) classify(c Classification) Classification {
 	c.Priority = i.Rules.Priority[c.Impact][c.Urgency]
 	return c
+}
+
+// IncidentFacts is what expressions know as an incident.
+type IncidentFacts struct {
+	ID       string    `json:"id"`
+	Title    string    `json:"title"`
+	Service  string    `json:"service"`
+	Category string    `json:"category"`
+	Impact   Level     `json:"impact"`
+	Urgency  Level     `json:"urgency"`
+	Priority string    `json:"priority"`
+	State    string    `json:"state"` // its phase
+	Reporter string    `json:"reporter"`
+	Opened   time.Time `json:"opened"`
+	Major    bool      `json:"major"`
+	Repeats  int       `json:"repeats"`
+}
+
+// Facts is what expressions know of the incident now.
+func (i *Incident) Facts() IncidentFacts {
+	return IncidentFacts{
+		ID: i.ID, Title: i.Title, Service: i.Service, Category: i.Class.Category, Impact: i.Class.Impact, Urgency: i.Class.Urgency,
+		Priority: i.Class.Priority, State: string(i.Phase), Reporter: i.Reporter.Name, Opened: i.Opened, Major: i.Major != nil,
+	}
 }

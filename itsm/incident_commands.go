@@ -194,9 +194,12 @@ func (i *Incident) merge(to Classification) (Classification, error) {
 	if to.Category == "" {
 		to.Category = i.Class.Category
 	}
-	for field, level := range map[string]Level{"/impact": to.Impact, "/urgency": to.Urgency} {
-		if level != LevelHigh && level != LevelMedium && level != LevelLow {
-			return to, FieldErrorf(CodeInvalid, field, "%q is no level; give high, medium or low", level)
+	for _, one := range []struct {
+		field string
+		level Level
+	}{{"/impact", to.Impact}, {"/urgency", to.Urgency}} {
+		if !one.level.IsKnown() {
+			return to, FieldErrorf(CodeInvalid, one.field, "%q is no level; give high, medium or low", one.level)
 		}
 	}
 	return i.classify(to), nil

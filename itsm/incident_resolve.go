@@ -163,6 +163,9 @@ func (i *Incident) Changed(c Command, alert Alert, at time.Time) (int, error) {
 		return 0, err
 	}
 	before := i.Alert
+	if before != nil && before.Key == alert.Key && alert.Change <= before.Change {
+		return i.LastEvent, nil // overtaken by a later one
+	}
 	i.Alert = &alert
 	number := i.add(at, c, EventAlertChanged, AlertChanged{Alert: alert})
 	switch {

@@ -89,6 +89,7 @@ type View struct {
 const (
 	ActionDecide   = "decide"
 	ActionComplete = "complete"
+	ActionResolve  = "resolve"
 )
 
 // InboxItem is one thing that waits for one person.

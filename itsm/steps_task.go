@@ -250,3 +250,21 @@ func (s *Steps) retry(run *StepRun, c Command, at time.Time) int {
 	run.Attempt++
 	return s.log.add(at, c, EventStepRetried, StepEvent{Step: run.ID, Title: run.Title, Attempt: run.Attempt})
 }
+
+// inbox lists the tasks that wait for people, under the title of the process.
+func (s *Steps) inbox(title string) []InboxItem {
+	var items []InboxItem
+	for i := range s.Runs {
+		run := &s.Runs[i]
+		if run.Kind != StepTask || run.Status != StepRunning {
+			continue
+		}
+		for _, person := range run.holders() {
+			items = append(items, InboxItem{
+				Process: s.log.ID, Task: run.ID, Person: person, Seat: person, Action: ActionComplete,
+				Title: run.Title + " — " + title, Since: run.Opened, Due: run.Deadline,
+			})
+		}
+	}
+	return items
+}

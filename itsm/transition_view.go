@@ -283,18 +283,5 @@ func (t *Transition) Inbox(time.Time) []InboxItem {
 	if t.State == StateClosed {
 		return nil
 	}
-	var items []InboxItem
-	for i := range t.Steps.Runs {
-		run := &t.Steps.Runs[i]
-		if run.Kind != StepTask || run.Status != StepRunning {
-			continue
-		}
-		for _, person := range run.holders() {
-			items = append(items, InboxItem{
-				Process: t.ID, Task: run.ID, Person: person, Seat: person, Action: ActionComplete,
-				Title: run.Title + " — " + t.Title, Since: run.Opened, Due: run.Deadline,
-			})
-		}
-	}
-	return items
+	return t.Steps.inbox(t.Title)
 }
