@@ -324,3 +324,6 @@ func (i *Incident) Facts() IncidentFacts {
 		Priority: i.Class.Priority, State: string(i.Phase), Reporter: i.Reporter.Name, Opened: i.Opened, Major: i.Major != nil,
 	}
 }
+
+// FactsJSON is what expressions know of the incident now, as JSON.
+func (i *Incident) FactsJSON() json.RawMessage { return asOutput(i.Facts()) }

@@ -3,6 +3,7 @@ package workflows
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -301,10 +302,14 @@ func (p *process) deliver(ctx workflow.Context, request NotifyRequest) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	var notified Notified
+	heartbeat := 30 * time.Second
+	if isPage(request.Events) {
+		heartbeat = 10 * time.Second // a worker that was killed over it is noticed soon
+	}
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: givingUp + time.Hour, // the activity gives up first, and says what it reached
 		StartToCloseTimeout:    time.Minute,
-		HeartbeatTimeout:       30 * time.Second,
+		HeartbeatTimeout:       heartbeat,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute,
 		},
@@ -317,6 +322,10 @@ func (p *process) deliver(ctx workflow.Context, request NotifyRequest) {
 	if err != nil {
 		workflow.GetLogger(ctx).Error("recording what came of a notification", "process", p.id, "error", err)
 	}
+}
+
+func isPage(events []itsm.Event) bool {
+	return slices.ContainsFunc(events, func(e itsm.Event) bool { return e.Type == itsm.EventPageSent })
 }
 
 // failed says of each notice that it could not be sent.

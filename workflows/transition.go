@@ -43,6 +43,7 @@ type transition struct {
 // run is the story.
 func (t *transition) run(ctx workflow.Context) (TransitionResult, error) {
 	workflow.Go(ctx, t.hearApprovals)
+	workflow.Go(ctx, t.hearIncidents)
 	if err := t.open(ctx); err != nil {
 		return TransitionResult{}, err
 	}
@@ -227,6 +228,24 @@ func (t *transition) hearApprovals(ctx workflow.Context) {
 	}
 }
 
+// hearIncidents attaches incidents of the service that come in early life, and
+// what has become of them.
+func (t *transition) hearIncidents(ctx workflow.Context) {
+	incidents := workflow.GetSignalChannel(ctx, SignalIncident)
+	for {
+		var args IncidentArgs
+		incidents.Receive(ctx, &args)
+		t.errands++
+		_, err := t.command(ctx, args.Command, func(at time.Time) (int, error) {
+			return t.rules.Incident(args.Command, args.Incident, at)
+		})
+		t.errands--
+		if err != nil { // early life is over
+			workflow.GetLogger(ctx).Info("an incident came too late", "process", t.in.ID, "error", err)
+		}
+	}
+}
+
 // bySystem does in its turn, once under its key, what nobody commands.
 func (t *transition) bySystem(ctx workflow.Context, key string, do func(at time.Time)) error {
 	_, err := t.command(ctx, itsm.Command{Actor: itsm.System(), Key: key}, func(at time.Time) (int, error) {
@@ -245,7 +264,7 @@ func (t *transition) continueAsNew(ctx workflow.Context) error {
 }
 
 // snapshotOf gives a state as it is recorded.
-func snapshotOf(rules *itsm.Transition) json.RawMessage {
+func snapshotOf(rules state) json.RawMessage {
 	raw, err := json.Marshal(rules)
 	if err != nil { // a state of texts, times and valid JSON; this can't happen
 		return json.RawMessage(`{}`)

@@ -29,13 +29,12 @@ func (t *transition) handleCommands(ctx workflow.Context) error {
 			func(args ResumeArgs, at time.Time) (int, error) {
 				return t.rules.Resume(args.Command, args.Override, at)
 			}),
-		t.handleTasks(ctx),
+		handleTasks(ctx, t.process, t.rules),
 		t.handleSteps(ctx),
 	)
 }
 
 func reviseCommand(args ReviseArgs) itsm.Command { return args.Command }
-func taskCommand(args TaskArgs) itsm.Command     { return args.Command }
 
 func (t *transition) checkAmend(args ReviseArgs, _ time.Time) error {
 	return t.rules.CheckRevision(args.Command, args.Input, nil)
@@ -51,34 +50,6 @@ func (t *transition) checkReschedule(args ReviseArgs, _ time.Time) error {
 
 func (t *transition) reschedule(args ReviseArgs, at time.Time) (int, error) {
 	return t.rules.Reschedule(args.Command, *args.Planned, args.Override, at)
-}
-
-// handleTasks lets in what people do on their tasks.
-func (t *transition) handleTasks(ctx workflow.Context) error {
-	return firstError(
-		handle(ctx, t.process, UpdateClaimTask, taskCommand,
-			func(args TaskArgs, _ time.Time) error { return t.rules.CheckClaim(args.Command, args.Task) },
-			func(args TaskArgs, at time.Time) (int, error) { return t.rules.ClaimTask(args.Command, args.Task, at) }),
-		handle(ctx, t.process, UpdateReleaseTask, taskCommand,
-			func(args TaskArgs, _ time.Time) error {
-				return t.rules.CheckRelease(args.Command, args.Task, args.Operator)
-			},
-			func(args TaskArgs, at time.Time) (int, error) {
-				return t.rules.ReleaseTask(args.Command, args.Task, args.Operator, at)
-			}),
-		handle(ctx, t.process, UpdateWorkOnTask, taskCommand,
-			func(args TaskArgs, _ time.Time) error { return t.rules.CheckWork(args.Command, args.Task, args.Work) },
-			func(args TaskArgs, at time.Time) (int, error) {
-				return t.rules.WorkOnTask(args.Command, args.Task, args.Work, at)
-			}),
-		handle(ctx, t.process, UpdateCompleteTask, taskCommand,
-			func(args TaskArgs, _ time.Time) error {
-				return t.rules.CheckCompletion(args.Command, args.Task, args.Work)
-			},
-			func(args TaskArgs, at time.Time) (int, error) {
-				return t.rules.CompleteTask(args.Command, args.Task, args.Work, at)
-			}),
-	)
 }
 
 // handleSteps lets in what operators and other systems say of steps, and what
