@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -17,7 +18,7 @@ const moreFormats = "steward/formats"
 
 func formatsOf(cmd *cobra.Command) []string {
 	if more := cmd.Annotations[moreFormats]; more != "" {
-		return append(formats[:len(formats):len(formats)], more)
+		return append(slices.Clip(formats), more)
 	}
 	return formats
 }

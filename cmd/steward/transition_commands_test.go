@@ -69,7 +69,7 @@ func TestEvidenceFileIsUploadedBeforeItIsNamed(t *testing.T) {
 	got := s.run("task", "complete", "CHG-1.fix.1", "--evidence-file", path)
 	require.Equal(t, exitDone, got.code, got.errOut)
 	upload := s.requests[0]
-	assert.Equal(t, `{"passed": 512}`, upload.body) //nolint:testifylint // the very bytes
+	assert.Equal(t, `{"passed": 512}`, upload.body)
 	assert.Equal(t, "name=report.json", upload.query)
 	assert.Equal(t, "application/json", upload.header.Get("Content-Type"))
 	assert.JSONEq(t, `{"evidence": [{"file": "sha256:12"}]}`, s.sent().body)

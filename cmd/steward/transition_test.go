@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -263,4 +265,26 @@ func TestAcmesStandardChangeNeedsNobody(t *testing.T) {
 	id := d.open("alice", "restart", map[string]any{"model": "standard-restart", "service": "payments"})
 	assert.Equal(t, itsm.OutcomeSuccessful, d.awaitEnd(id).Outcome)
 	assert.Len(t, server.of(id, "/restart"), 1)
+}
+
+func TestGateOutlivesTheServerThatItAsks(t *testing.T) {
+	t.Parallel()
+	d := startDev(t)
+	d.applyAcme("http://127.0.0.1:1")
+	id := d.open("alice", "one", map[string]any{"model": "emergency-fix", "service": "payments", "subject": map[string]any{"incident": "INC-7", "plan": "Restart the queue"}})
+	approval := d.awaitAuthorization(id)
+	gate := steward(t.Context(), "gate", id, "--for", "authorized", "--timeout", "2m", "--url", d.url())
+	out, err := gate.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, gate.Start())
+	lines := bufio.NewScanner(out)
+	require.True(t, lines.Scan(), "it says where the transition stands")
+	assert.Contains(t, lines.Text(), id+"  phase authorize")
+
+	d.kill(syscall.SIGKILL)
+	d.start()
+	d.do("tom", "/v1/approvals/"+approval+"/decisions", map[string]any{"decision": "approve"})
+	require.True(t, lines.Scan(), "it goes on where it was")
+	assert.NotContains(t, lines.Text(), "authorize")
+	require.NoError(t, gate.Wait(), "the exit code is 0")
 }
