@@ -19,7 +19,7 @@ func newBenchCommand(e *env) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "bench",
 		Short: "Measure Steward against what Temporal itself costs",
-	}, newBenchApprovalsCommand(e))
+	}, newBenchApprovalsCommand(e), newBenchTransitionsCommand(e))
 }
 
 func newBenchApprovalsCommand(e *env) *cobra.Command {
@@ -44,7 +44,11 @@ It brings its own Temporal and SQLite in a temporary folder, unless
 			if err != nil {
 				return err
 			}
-			report, err := runBench(cmd.Context(), e, cfg, o)
+			var report benchReport
+			err = withBench(cmd.Context(), e, cfg, o, func(ctx context.Context, b *bench) error {
+				report, err = b.run(ctx)
+				return err
+			})
 			if err != nil {
 				return err
 			}
@@ -60,17 +64,17 @@ It brings its own Temporal and SQLite in a temporary folder, unless
 
 type benchOptions struct{ n, concurrency, rounds int }
 
-// runBench sets a whole Steward up, measures, and takes it down again.
-func runBench(ctx context.Context, e *env, cfg config.Config, o benchOptions) (report benchReport, err error) {
+// withBench sets a whole Steward up, measures, and takes it down again.
+func withBench(ctx context.Context, e *env, cfg config.Config, o benchOptions, measure func(context.Context, *bench) error) (err error) {
 	log := quieter(newLogger(e.errOut, cfg.Log))
 	if cfg.Data, err = os.MkdirTemp("", "steward-bench-"); err != nil {
-		return report, fmt.Errorf("making a folder for the data: %w", err)
+		return fmt.Errorf("making a folder for the data: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(cfg.Data)) }()
 	if cfg.Temporal.Address == "" {
 		temporal, err := startTemporal(ctx, &cfg, log)
 		if err != nil {
-			return report, err
+			return err
 		}
 		defer func() { _ = temporal.Stop() }() // the folder goes anyway
 	}
@@ -78,25 +82,25 @@ func runBench(ctx context.Context, e *env, cfg config.Config, o benchOptions) (r
 	cfg.Notify = config.Notify{} // measured apart
 	n, err := openNode(ctx, cfg, log)
 	if err != nil {
-		return report, err
+		return err
 	}
 	defer func() { err = errors.Join(err, n.close()) }()
 	if _, err := n.store.Migrate(ctx); err != nil {
-		return report, err
+		return err
 	}
 	if err := n.startWorker(); err != nil {
-		return report, err
+		return err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return report, fmt.Errorf("listening: %w", err)
+		return fmt.Errorf("listening: %w", err)
 	}
 	serving, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
 	go func() { served <- n.serve(serving, listener, true) }()
 	defer func() { stop(); err = errors.Join(err, <-served) }()
 	b := &bench{node: n, options: o, url: "http://" + listener.Addr().String()}
-	return b.run(ctx)
+	return measure(ctx, b)
 }
 
 // benchTable shows the report to people.

@@ -309,6 +309,11 @@ func (b *bench) history(ctx context.Context, id string) (events int, size int64,
 	if err := b.node.temporal.GetWorkflow(ctx, id, "").Get(ctx, nil); err != nil {
 		return 0, 0, fmt.Errorf("waiting for the end of %s: %w", id, err)
 	}
+	return b.countHistory(ctx, id)
+}
+
+// countHistory counts a workflow's history as it is now.
+func (b *bench) countHistory(ctx context.Context, id string) (events int, size int64, err error) {
 	all := b.node.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for all.HasNext() {
 		event, err := all.Next()
