@@ -2,7 +2,6 @@ package itsm
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 )
 
@@ -35,8 +34,19 @@ const (
 	LevelLow    Level = "low"
 )
 
+// levels gives each its rank.
+var levels = map[Level]int{LevelHigh: 3, LevelMedium: 2, LevelLow: 1}
+
 // IsKnown reports whether it is one of the levels.
-func (l Level) IsKnown() bool { return l == LevelHigh || l == LevelMedium || l == LevelLow }
+func (l Level) IsKnown() bool { return levels[l] > 0 }
+
+// worst gives the higher of two levels.
+func (l Level) worst(other Level) Level {
+	if levels[other] > levels[l] {
+		return other
+	}
+	return l
+}
 
 // Classification is what sort of incident it is. Priority follows from impact
 // and urgency, by the policy's matrix.
@@ -161,7 +171,8 @@ type Incident struct {
 	Closed       *time.Time       `json:"closed,omitempty"`
 	Owner        []string         `json:"owner,omitempty"` // of the service: told of warnings, breaches and an exhausted ladder
 	Support      []string         `json:"support,omitempty"`
-	Alert        *Alert           `json:"alert,omitempty"`
+	Alert        *Alert           `json:"alert,omitempty"`  // with which it began, as it is now
+	Others       []Alert          `json:"others,omitempty"` // alerts that came with merged incidents, without their details
 	Assignee     string           `json:"assignee,omitempty"`
 	Acknowledged *Acknowledgement `json:"acknowledged,omitempty"`
 	Resolution   *Resolution      `json:"resolution,omitempty"`
@@ -175,6 +186,7 @@ type Incident struct {
 	Ladder       Ladder           `json:"ladder"`
 	Pages        []Page           `json:"pages,omitempty"`
 	Steps        Steps            `json:"steps,omitzero"`
+	Review       *ReviewCompleted `json:"review,omitempty"`
 	Actions      []Action         `json:"actions,omitempty"`
 
 	Wanted IncidentWants `json:"wanted,omitzero"` // what must be looked up before it goes on
@@ -212,6 +224,7 @@ type Ladder struct {
 	Next       *time.Time `json:"next,omitempty"` // when; nil while it rests or is over
 	Exhausted  bool       `json:"exhausted,omitempty"`
 	Suppressed string     `json:"suppressed,omitempty"` // why nobody is paged now
+	ByHand     bool       `json:"byHand,omitempty"`     // somebody wants the next rung paged, whatever suppresses it
 }
 
 // Page is one call for help, and what came of it.
@@ -283,16 +296,6 @@ func NewIncident(s IncidentStart) *Incident {
 func (i *Incident) Attach(rules IncidentRules) {
 	i.Rules = rules
 	i.attachSteps()
-}
-
-// attachSteps ties the tasks of the review to their rules: the review itself,
-// and one for each of its actions.
-func (i *Incident) attachSteps() {
-	rules := []StepRule{{ID: ReviewStep, Kind: StepTask, Title: "Review of the major incident", Name: ReviewStep}}
-	for n, action := range i.Actions {
-		rules = append(rules, StepRule{ID: fmt.Sprintf("action.%d", n+1), Kind: StepTask, Title: action.Title})
-	}
-	i.Steps.attach(rules, &i.chronicle)
 }
 
 // classify works the priority out.

@@ -45,7 +45,7 @@ func (i *Incident) checkPhase(what, instead string, allowed ...IncidentPhase) er
 	return nil
 }
 
-// open phases are those in which somebody works on it, or should.
+// unresolved are the phases in which somebody works on it, or should.
 var unresolved = []IncidentPhase{IncidentNew, IncidentInProgress, IncidentWaitingUser, IncidentWaitingSupplier}
 
 // enter goes on to another phase. Clocks stand still where the policy says.
@@ -78,8 +78,8 @@ func (i *Incident) Acknowledge(c Command, at time.Time) (int, error) {
 func (i *Incident) acknowledge(c Command, at time.Time) int {
 	number := i.add(at, c, EventIncidentAcknowledged, IncidentEvent{Person: c.Actor.Name})
 	i.Acknowledged = &Acknowledgement{By: c.Actor.Name, At: at, LastSign: at, SilentAt: i.silentAt(at)}
-	i.Respond.Stop(at)
-	i.Respond.Due, i.Respond.WarnAt = nil, nil
+	i.Ladder.ByHand = false
+	i.Respond.stop(at)
 	if i.Assignee == "" && c.Actor.Kind == ActorPerson {
 		i.Assignee = c.Actor.Name
 	}
@@ -90,7 +90,7 @@ func (i *Incident) acknowledge(c Command, at time.Time) int {
 }
 
 // Assign gives the incident to a person, and tells them. The error has
-// CodeProcessClosed or CodePhase.
+// CodeProcessClosed, CodePhase or CodeNothingChanged.
 func (i *Incident) Assign(c Command, person string, at time.Time) (int, error) {
 	if err := i.checkPhase("assigned", "reopen it first", unresolved...); err != nil {
 		return 0, err
@@ -121,7 +121,7 @@ func (i *Incident) Note(c Command, at time.Time) (int, error) {
 
 // Hold has the incident wait for the user or a supplier. The clock of resolution
 // stands still where the policy says so. The error has CodeProcessClosed,
-// CodePhase or CodeInvalid.
+// CodePhase, CodeInvalid or CodeNothingChanged.
 func (i *Incident) Hold(c Command, phase IncidentPhase, at time.Time) (int, error) {
 	if phase != IncidentWaitingUser && phase != IncidentWaitingSupplier {
 		return 0, FieldErrorf(CodeInvalid, "/for", "an incident waits for the user or a supplier; give %s or %s", IncidentWaitingUser, IncidentWaitingSupplier)
@@ -138,7 +138,7 @@ func (i *Incident) Hold(c Command, phase IncidentPhase, at time.Time) (int, erro
 	}
 	i.Resolve.Resume(at)
 	if slices.Contains(i.Rules.Pauses, phase) {
-		i.Resolve.Pause(at, string(phase))
+		i.Resolve.pause(at, string(phase))
 	}
 	i.Wanted.Clocks = true
 	i.enter(phase, at)
@@ -209,21 +209,12 @@ func (i *Incident) reclassify(c Command, to Classification, at time.Time) int {
 	from := i.Class
 	i.Class = to
 	number := i.add(at, c, EventIncidentClassified, IncidentClassified{From: from, To: to})
+	i.Wanted.Major = i.Rules.Major && i.Major == nil // the policy may ask for more than the priority
+	i.tellTransitions()
 	if from.Priority != to.Priority {
-		i.Respond.retarget()
-		i.Resolve.retarget()
-		i.Wanted.Clocks = true
-		i.Wanted.Major = i.Rules.Major && i.Major == nil
-		i.tellTransitions()
+		i.retarget()
 	}
 	return number
-}
-
-// retarget forgets what was worked out for another target.
-func (c *IncidentClock) retarget() {
-	if c.Stopped == nil {
-		c.Warned, c.Breached = false, nil
-	}
 }
 
 // Declare makes it a major incident by hand. The error has CodeProcessClosed,
@@ -235,13 +226,19 @@ func (i *Incident) Declare(c Command, commander string, at time.Time) (int, erro
 	if i.Major != nil && (commander == "" || i.Major.Commander == commander) {
 		return 0, Errorf(CodeNothingChanged, "%s is a major incident already; there is nothing to do", i.ID)
 	}
-	number := i.declare(c, c.Actor.Name, commander, at)
+	var number int
+	if i.Major == nil {
+		number = i.declare(c, c.Actor.Name, commander, at)
+	} else {
+		number = i.command(c, commander, at)
+	}
 	i.sign(c, at)
 	return number, nil
 }
 
 // Escalate pages the next rung at once, or the one given, from 1; 0 is the next.
-// The ladder goes on from there. The error has CodeProcessClosed, CodePhase or
+// The ladder goes on from there. Whoever asks for help gets it, also while
+// paging is suppressed. The error has CodeProcessClosed, CodePhase or
 // CodeInvalid.
 func (i *Incident) Escalate(c Command, rung int, at time.Time) (int, error) {
 	if err := i.checkPhase("escalated", "reopen it first", unresolved...); err != nil {
@@ -253,16 +250,14 @@ func (i *Incident) Escalate(c Command, rung int, at time.Time) (int, error) {
 	if rung < 0 || rung > len(i.Rules.Rungs) {
 		return 0, FieldErrorf(CodeInvalid, "/rung", "the ladder has %d rungs; give one of them", len(i.Rules.Rungs))
 	}
-	number := i.add(at, c, EventIncidentEscalated, PageSent{Round: max(i.Ladder.Round, 1), Rung: rung})
 	i.Acknowledged = nil
-	if i.Ladder.Exhausted {
-		i.Ladder = Ladder{Round: 1}
-	}
+	i.restartLadder(at)
 	if rung > 0 {
 		i.Ladder.Rung = rung - 1
 	}
-	i.Ladder.Next = &at
+	i.Ladder.ByHand = true
 	i.Wanted.Rung = true
+	number := i.add(at, c, EventIncidentEscalated, PageSent{Round: i.Ladder.Round, Rung: i.Ladder.Rung + 1})
 	if i.Phase != IncidentNew && i.Phase != IncidentInProgress {
 		i.Resolve.Resume(at)
 		i.Wanted.Clocks = true

@@ -14,10 +14,42 @@ func (i *Incident) Open(c Command, at time.Time, policies []DefinitionRef) {
 		Title: i.Title, Description: i.Description, Service: i.Service, Alert: i.Alert, Class: i.Class, Policies: policies,
 	})
 	i.Respond.Started, i.Resolve.Started = at, at
+	i.retarget()
 	if len(i.Rules.Rungs) > 0 {
 		i.Ladder = Ladder{Round: 1, Next: &at}
 	}
 	i.Wanted = IncidentWants{People: true, Clocks: true, Major: i.Rules.Major, Rung: i.Ladder.Next != nil, Transitions: true}
+}
+
+// retarget has the clocks that still run measure what the policy promises for
+// the priority, and forgets what was worked out for another.
+func (i *Incident) retarget() {
+	target := i.Rules.Targets[i.Class.Priority]
+	i.Respond.retarget(target.Respond, target.Calendar)
+	i.Resolve.retarget(target.Resolve, target.Calendar)
+	i.Wanted.Clocks = true
+}
+
+func (c *IncidentClock) retarget(target Duration, calendar string) {
+	if c.Stopped != nil {
+		return
+	}
+	*c = IncidentClock{Clock: c.Clock}
+	if !target.IsZero() {
+		c.Target, c.Calendar = target.String(), calendar
+	}
+}
+
+// stop ends the clock, and nothing of it is still to come.
+func (c *IncidentClock) stop(at time.Time) {
+	c.Stop(at)
+	c.Due, c.WarnAt = nil, nil
+}
+
+// pause has the clock stand still, and nothing of it is to come meanwhile.
+func (c *IncidentClock) pause(at time.Time, why string) {
+	c.Pause(at, why)
+	c.Due, c.WarnAt = nil, nil
 }
 
 // Find takes what Wanted asked for, and goes on.
@@ -43,6 +75,7 @@ func (i *Incident) Find(f IncidentFindings, at time.Time) {
 	if wanted.Rung {
 		i.climb(f.Rung, f.Suppressed, at)
 	}
+	i.beginReview(at)
 	i.Pass(at) // what was long in the finding may have missed moments
 }
 
@@ -74,11 +107,11 @@ func (i *Incident) climb(people []string, suppressed *PagingSuppressed, at time.
 	if i.Ladder.Next == nil || i.State == StateClosed || i.rests() {
 		return
 	}
-	if suppressed != nil {
+	if suppressed != nil && !i.Ladder.ByHand {
 		i.suppress(*suppressed, at)
 		return
 	}
-	if i.Ladder.Suppressed != "" {
+	if i.Ladder.Suppressed != "" && suppressed == nil {
 		i.Ladder.Suppressed = ""
 		i.add(at, byRule(), EventPagingAllowed, IncidentEvent{})
 	}
@@ -94,11 +127,17 @@ func (i *Incident) climb(people []string, suppressed *PagingSuppressed, at time.
 	i.nextRung(wait.After(at, nil), at)
 }
 
+// pagesKept is how many pages the state keeps, the newest: it is carried in
+// every history. The journal has them all.
+const pagesKept = 100
+
 // page calls for help.
 func (i *Incident) page(c Command, rung PageSent, at time.Time) {
 	number := i.add(at, c, EventPageSent, rung)
 	i.notify(EventPageSent, rung.To)
+	i.Ladder.ByHand = false
 	i.Pages = append(i.Pages, Page{Event: number, At: at, Round: rung.Round, Rung: rung.Rung, To: rung.To})
+	i.Pages = i.Pages[max(0, len(i.Pages)-pagesKept):]
 }
 
 // lookAgain is how long suppressed paging waits at the most before it is looked
@@ -141,9 +180,14 @@ func (i *Incident) nextRung(next, at time.Time) {
 
 // exhaust ends the ladder: everybody was told, and nobody has acknowledged.
 func (i *Incident) exhaust(at time.Time) {
-	i.Ladder.Next = nil
+	i.Ladder.Next, i.Ladder.ByHand = nil, false
 	i.add(at, byRule(), EventLadderExhausted, IncidentEvent{Why: "everybody was told, as often as the policy says, and nobody has acknowledged it"})
 	i.notify(EventLadderExhausted, i.Owner)
+}
+
+// stopLadder ends the ladder of an incident that needs nobody any more.
+func (i *Incident) stopLadder() {
+	i.Ladder.Next, i.Ladder.Suppressed, i.Ladder.ByHand = nil, "", false
 }
 
 // rests reports whether the ladder waits for those who have taken the incident
@@ -161,6 +205,14 @@ func (i *Incident) declare(c Command, by, commander string, at time.Time) int {
 		to = append(to, commander)
 	}
 	i.notify(EventMajorDeclared, to)
+	return number
+}
+
+// command gives a major incident another commander, and tells them.
+func (i *Incident) command(c Command, commander string, at time.Time) int {
+	i.Major.Commander = commander
+	number := i.add(at, c, EventMajorDeclared, IncidentEvent{Person: commander, Why: i.Major.By})
+	i.notify(EventMajorDeclared, []string{commander})
 	return number
 }
 
@@ -183,13 +235,19 @@ func (i *Incident) NextDue() (due time.Time, ok bool) {
 	for _, clock := range []*IncidentClock{&i.Respond, &i.Resolve} {
 		soonest(clock.next())
 	}
-	if i.Steps.open() == 0 {
-		soonest(i.CloseAt)
-	}
+	soonest(i.closing())
 	if step, waits := i.Steps.nextDue(); waits {
 		soonest(&step)
 	}
 	return due, ok
+}
+
+// closing is when the incident closes by itself; nil while somebody has a task.
+func (i *Incident) closing() *time.Time {
+	if i.busy() {
+		return nil
+	}
+	return i.CloseAt
 }
 
 // next is when the clock acts: it warns, and is breached, once.
@@ -220,26 +278,27 @@ func (i *Incident) Pass(at time.Time) {
 			i.Wanted.Rung = true
 		}
 	}
-	if i.CloseAt != nil && !at.Before(*i.CloseAt) && i.Steps.open() == 0 {
+	if closing := i.closing(); closing != nil && !at.Before(*closing) {
 		i.close(OutcomeResolved, "it was resolved, and nobody reopened it", byRule(), at)
 	}
 }
 
-// passClock warns of a breach to come, and tells of one.
+// passClock warns of a breach to come, and tells of one. After an outage people
+// are told of the breach alone.
 func (i *Incident) passClock(name ClockName, c *IncidentClock, at time.Time) {
 	if c.Stopped != nil || c.Due == nil || c.Breached != nil {
 		return
 	}
-	if c.WarnAt != nil && !c.Warned && !at.Before(*c.WarnAt) {
-		c.Warned = true
-		i.add(at, byRule(), EventClockWarned, ClockEvent{Clock: name, Due: *c.Due})
-		i.notify(EventClockWarned, i.concerned())
-	}
-	if !at.Before(*c.Due) {
+	switch {
+	case !at.Before(*c.Due):
 		due := *c.Due
 		c.Breached, c.Warned = &due, true
 		i.add(at, byRule(), EventClockBreached, ClockEvent{Clock: name, Due: due})
 		i.notify(EventClockBreached, i.concerned())
+	case c.WarnAt != nil && !c.Warned && !at.Before(*c.WarnAt):
+		c.Warned = true
+		i.add(at, byRule(), EventClockWarned, ClockEvent{Clock: name, Due: *c.Due})
+		i.notify(EventClockWarned, i.concerned())
 	}
 }
 
@@ -278,7 +337,7 @@ func (i *Incident) restartLadder(at time.Time) {
 	i.Ladder.Next = &at
 }
 
-// state says in words how it stands, for refusals.
+// standing says in words how it stands, for refusals.
 func (i *Incident) standing() string {
 	var parts []string
 	if i.Acknowledged != nil {

@@ -1,7 +1,6 @@
 package itsm
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
@@ -21,7 +20,7 @@ func (i *Incident) CheckResolve(cause, fix string) error {
 	return nil
 }
 
-// Resolve ends the work on the incident. It closes by itself when the policy's
+// Resolved ends the work on the incident. It closes by itself when the policy's
 // time has passed and nobody reopened it. The error is that of CheckResolve.
 func (i *Incident) Resolved(c Command, cause, fix string, at time.Time) (int, error) {
 	if err := i.CheckResolve(cause, fix); err != nil {
@@ -35,18 +34,13 @@ func (i *Incident) resolve(c Command, r Resolution, at time.Time) int {
 	number := i.add(at, c, EventIncidentResolved, IncidentEvent{Cause: r.Cause, Fix: r.Fix})
 	i.notify(EventIncidentResolved, i.reporters())
 	i.Resolution = &r
-	i.Respond.Stop(at)
-	i.Resolve.Stop(at)
-	for _, clock := range []*IncidentClock{&i.Respond, &i.Resolve} {
-		clock.Due, clock.WarnAt = nil, nil
-	}
-	i.Ladder.Next = nil
+	i.Respond.stop(at)
+	i.Resolve.stop(at)
+	i.stopLadder()
 	closeAt := i.Rules.AutoClose.After(at, nil)
 	i.CloseAt = &closeAt
 	i.enter(IncidentResolved, at)
-	if i.Major != nil && i.Steps.run(ReviewStep) == nil {
-		i.wantReview(at)
-	}
+	i.beginReview(at)
 	i.Pass(at) // a policy without a time closes at once
 	return number
 }
@@ -57,20 +51,6 @@ func (i *Incident) reporters() []string {
 	}
 	return nil
 }
-
-// wantReview has the commander of a major incident look back, or the owner of
-// the service where there is none.
-func (i *Incident) wantReview(at time.Time) {
-	people := i.Owner
-	if i.Major.Commander != "" {
-		people = []string{i.Major.Commander}
-	}
-	due := at.Add(reviewWithin)
-	i.Steps.begin(StepPlan{Step: ReviewStep, People: people, Owner: i.Owner, Timetable: []Due{{At: due, Kind: DueDeadline}}}, at)
-}
-
-// reviewWithin is how long the review of a major incident may take.
-const reviewWithin = 5 * 24 * time.Hour
 
 // Reopen goes on with an incident that was not resolved after all: its clocks
 // go on where they stopped, and somebody is called. The error has CodePhase,
@@ -99,6 +79,7 @@ func (i *Incident) reopen(c Command, at time.Time) int {
 	i.Resolve.Restart(at, string(IncidentResolved))
 	i.Wanted.Clocks = true
 	i.enter(IncidentInProgress, at)
+	i.dropReview(at)
 	if len(i.Rules.Rungs) > 0 {
 		i.Ladder = Ladder{Round: 1, Next: &at}
 		i.Wanted.Rung = true
@@ -128,18 +109,6 @@ func (i *Incident) Merge(c Command, into string, at time.Time) (int, error) {
 	return number, nil
 }
 
-// Absorb notes an incident that was merged into this one.
-func (i *Incident) Absorb(c Command, other string, at time.Time) (int, error) {
-	if err := i.CheckOpen(); err != nil {
-		return 0, err
-	}
-	if slices.Contains(i.Absorbed, other) {
-		return i.LastEvent, nil
-	}
-	i.Absorbed = append(i.Absorbed, other)
-	return i.add(at, c, EventIncidentAbsorbed, IncidentEvent{Incident: other}), nil
-}
-
 // AttachTo attaches the incident to a transition by hand. The error has
 // CodeProcessClosed or CodeNothingChanged.
 func (i *Incident) AttachTo(c Command, transition string, at time.Time) (int, error) {
@@ -156,41 +125,12 @@ func (i *Incident) AttachTo(c Command, transition string, at time.Time) (int, er
 	return number, nil
 }
 
-// Changed takes what changed of the incident's alert: it became worse, somebody
-// acknowledged it where it came from, it is over, or it is back.
-func (i *Incident) Changed(c Command, alert Alert, at time.Time) (int, error) {
-	if err := i.CheckOpen(); err != nil {
-		return 0, err
-	}
-	before := i.Alert
-	if before != nil && before.Key == alert.Key && alert.Change <= before.Change {
-		return i.LastEvent, nil // overtaken by a later one
-	}
-	i.Alert = &alert
-	number := i.add(at, c, EventAlertChanged, AlertChanged{Alert: alert})
-	switch {
-	case alert.Status == AlertResolved && i.Phase != IncidentResolved && i.Major == nil:
-		i.resolve(byRule(), Resolution{By: System().Name, At: at, Cause: "alert-cleared", Fix: "none", Comment: "the alert is over"}, at)
-	case alert.Status == AlertAcknowledged && i.Acknowledged == nil && i.CheckAcknowledge() == nil:
-		i.acknowledge(Command{Actor: c.Actor}, at)
-	case alert.Status == AlertFiring && i.Phase == IncidentResolved:
-		i.reopen(Command{Actor: System(), Comment: "its alert fires again"}, at)
-	}
-	if worse := alert.Severity.Class(); before != nil && alert.Severity.WorseThan(before.Severity) && i.Phase != IncidentResolved {
-		worse.Category = i.Class.Category
-		i.reclassify(Command{Actor: System(), Comment: fmt.Sprintf("its alert became %s", alert.Severity)}, i.classify(worse), at)
-	}
-	return number, nil
-}
-
 // close ends the incident. Its outcome never changes after.
 func (i *Incident) close(outcome, why string, c Command, at time.Time) {
-	for _, clock := range []*IncidentClock{&i.Respond, &i.Resolve} {
-		clock.Stop(at)
-		clock.Due, clock.WarnAt = nil, nil
-	}
-	i.State, i.Outcome, i.Closed, i.Wanted = StateClosed, outcome, &at, IncidentWants{}
-	i.Ladder.Next = nil
+	i.Respond.stop(at)
+	i.Resolve.stop(at)
+	i.stopLadder()
+	i.State, i.Outcome, i.Closed, i.CloseAt, i.Wanted = StateClosed, outcome, &at, nil, IncidentWants{}
 	i.enter(IncidentClosed, at)
 	i.add(at, c, EventIncidentClosed, IncidentEvent{Outcome: outcome, Why: why})
 }

@@ -65,7 +65,9 @@ type IncidentDetail struct {
 	MergedInto   string                      `json:"mergedInto,omitempty"`
 	Absorbed     []string                    `json:"absorbed,omitempty"`
 	Transitions  []string                    `json:"transitions,omitempty"`
+	Others       []Alert                     `json:"others,omitempty"` // alerts of the incidents that were merged into it
 	Tasks        []StepRun                   `json:"tasks,omitempty"`
+	Review       *ReviewCompleted            `json:"review,omitempty"`
 	Next         []Coming                    `json:"next,omitempty"`
 }
 
@@ -78,7 +80,7 @@ func (i *Incident) View(base View, _ time.Time) View {
 	detail := IncidentDetail{
 		Phase: i.Phase, Description: i.Description, Class: i.Class, Assignee: i.Assignee, Acknowledged: i.Acknowledged,
 		Resolution: i.Resolution, CloseAt: i.CloseAt, Major: i.Major, Ladder: i.Ladder, Pages: i.Pages, Alert: i.Alert,
-		MergedInto: i.MergedInto, Absorbed: i.Absorbed, Transitions: i.Transitions, Tasks: i.Steps.Runs,
+		MergedInto: i.MergedInto, Absorbed: i.Absorbed, Transitions: i.Transitions, Tasks: i.Steps.Runs, Others: i.Others, Review: i.Review,
 		Clocks: map[ClockName]IncidentClock{ClockRespond: i.Respond, ClockResolve: i.Resolve},
 	}
 	if i.State != StateClosed {
@@ -119,7 +121,7 @@ func (i *Incident) coming() []Coming {
 	}
 	add(i.Respond.next(), "the clock to respond warns, or is breached")
 	add(i.Resolve.next(), "the clock to resolve warns, or is breached")
-	add(i.CloseAt, "it closes by itself")
+	add(i.closing(), "it closes by itself")
 	slices.SortStableFunc(coming, func(a, b Coming) int { return a.At.Compare(b.At) })
 	return coming[:min(len(coming), nearest)]
 }
@@ -130,7 +132,7 @@ func (i *Incident) Inbox(time.Time) []InboxItem {
 		return nil
 	}
 	var items []InboxItem
-	if i.Assignee != "" && i.Phase == IncidentInProgress {
+	if i.Assignee != "" && (i.Phase == IncidentNew || i.Phase == IncidentInProgress) {
 		items = append(items, InboxItem{
 			Process: i.ID, Task: "resolve", Person: i.Assignee, Seat: i.Assignee, Action: ActionResolve,
 			Title: i.Line(), Since: i.PhaseSince, Due: i.Resolve.Due,

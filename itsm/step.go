@@ -31,6 +31,7 @@ type StepRule struct {
 	Checklist []string // task: what must be ticked off
 	Evidence  bool     // task: it may not be finished without
 	Results   []string // task: how it may end; none is done or failed
+	Actions   bool     // task: who completes it may have others do things
 	Timeout   Duration // call: of one attempt; zero: the default
 	Within    Duration // call: of all attempts; zero: the default
 	Callback  Duration // call: how long the answer may take after the request was accepted; zero: no callback
@@ -154,6 +155,7 @@ type TaskWork struct {
 	Evidence []Evidence `json:"evidence,omitempty"`
 	Result   string     `json:"result,omitempty"`  // how it ended; empty is done
 	Lessons  string     `json:"lessons,omitempty"` // of a review
+	Actions  []Action   `json:"actions,omitempty"` // of the review of a major incident: each becomes a task
 }
 
 // The results of a task that are the same for all.

@@ -90,7 +90,8 @@ func (s *Steps) work(c Command, id string, work TaskWork, at time.Time) (int, er
 }
 
 // checkWork says why work on a task can't be taken, or nil. Items of the
-// checklist that there are not have CodeTaskIncomplete.
+// checklist that there are not have CodeTaskIncomplete, actions of a task that
+// has none CodeInvalid.
 func (s *Steps) checkWork(c Command, id string, work TaskWork) (*StepRun, error) {
 	run, err := s.task(c, id)
 	if err != nil {
@@ -100,6 +101,9 @@ func (s *Steps) checkWork(c Command, id string, work TaskWork) (*StepRun, error)
 		if !slices.ContainsFunc(run.Checklist, func(item ChecklistItem) bool { return item.Text == text }) {
 			return nil, FieldErrorf(CodeTaskIncomplete, fmt.Sprintf("/check/%d", i), "the checklist of task %s has no item %q; write it as it stands there", TaskID(s.log.ID, id), text)
 		}
+	}
+	if rule, _ := s.rule(id); len(work.Actions) > 0 && !rule.Actions {
+		return nil, FieldErrorf(CodeInvalid, "/actions", "only the review of a major incident has actions; task %s has none", TaskID(s.log.ID, id))
 	}
 	if len(run.Evidence)+len(work.Evidence) > evidenceAtMost {
 		return nil, FieldErrorf(CodeEvidenceInvalid, "/evidence", "a task may have %d pieces of evidence; put more of them in a file", evidenceAtMost)
@@ -168,7 +172,7 @@ func (r StepRule) results() []string {
 }
 
 func (w TaskWork) result(rule StepRule) string {
-	if w.Result == "" && len(rule.Results) == 0 {
+	if w.Result == "" && slices.Contains(rule.results(), TaskDone) {
 		return TaskDone
 	}
 	return w.Result

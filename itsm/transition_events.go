@@ -108,6 +108,8 @@ type IncidentAttached struct {
 type ReviewCompleted struct {
 	Result  string `json:"result"`
 	Lessons string `json:"lessons,omitempty"`
+
+	Actions []Action `json:"actions,omitempty"` // of a major incident's review
 }
 
 // TransitionClosed is the data of EventTransitionClosed.
