@@ -65,8 +65,9 @@ type IncidentEvent struct {
 
 // PageSent is the data of EventPageSent and EventRungPassed.
 type PageSent struct {
-	Round int      `json:"round"` // from 1
-	Rung  int      `json:"rung"`  // from 1
+	Round int      `json:"round"`        // from 1
+	Rung  int      `json:"rung"`         // from 1
+	Of    int      `json:"of,omitempty"` // so many rungs has the ladder
 	To    []string `json:"to,omitempty"`
 	Why   string   `json:"why,omitempty"`
 }

@@ -115,7 +115,7 @@ func (i *Incident) climb(people []string, suppressed *PagingSuppressed, at time.
 		i.Ladder.Suppressed = ""
 		i.add(at, byRule(), EventPagingAllowed, IncidentEvent{})
 	}
-	rung := PageSent{Round: i.Ladder.Round, Rung: i.Ladder.Rung + 1, To: people}
+	rung := PageSent{Round: i.Ladder.Round, Rung: i.Ladder.Rung + 1, Of: len(i.Rules.Rungs), To: people}
 	wait := i.Rules.Rungs[i.Ladder.Rung]
 	if len(people) == 0 {
 		rung.Why = "nobody is there to be told"
