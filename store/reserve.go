@@ -40,8 +40,8 @@ func (s *Store) Reserve(ctx context.Context, r Reservation, now time.Time) (proc
 var errTaken = errors.New("the key is taken")
 
 func (q query) reserve(ctx context.Context, r Reservation, now time.Time) (string, error) {
-	var number int64
-	if err := q.get(ctx, &number, `UPDATE counters SET last = last + 1 WHERE kind = ? RETURNING last`, r.Kind); err != nil {
+	number, err := q.nextNumber(ctx, string(r.Kind))
+	if err != nil {
 		return "", missing(err, "there is no kind of process %q", r.Kind)
 	}
 	id := r.Kind.ID(number)
@@ -54,6 +54,14 @@ func (q query) reserve(ctx context.Context, r Reservation, now time.Time) (strin
 		return "", errTaken
 	}
 	return id, nil
+}
+
+// nextNumber counts on: whoever comes next waits until the transaction ends, and
+// where that is rolled back, gets the number. sql.ErrNoRows where nothing of the
+// kind is counted.
+func (q query) nextNumber(ctx context.Context, kind string) (number int64, err error) {
+	err = q.get(ctx, &number, `UPDATE counters SET last = last + 1 WHERE kind = ? RETURNING last`, kind)
+	return number, err
 }
 
 // Reserved tells which process the actor's command with this key was given, and

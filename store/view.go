@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/steward-itsm/steward/itsm"
@@ -72,6 +73,31 @@ func (f ProcessFilter) conditions() (where []string, args []any) {
 	}
 	return where, args
 }
+
+// TransitionsIn lists the transitions of a service that are in one of the phases
+// and not closed, the one opened first first, without subject and detail. Its
+// cost grows with those that are not closed, and with no other process.
+func (s *Store) TransitionsIn(ctx context.Context, service string, phases ...itsm.Phase) ([]itsm.View, error) {
+	var rows []viewRow
+	if err := s.read("transitions in").list(ctx, &rows, selectTransitions, service); err != nil {
+		return nil, fmt.Errorf("listing the transitions of %s: %w", service, err)
+	}
+	var found []itsm.View
+	for _, row := range rows {
+		view, err := row.view()
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(phases, view.Phase) {
+			found = append(found, view)
+		}
+	}
+	return found, nil
+}
+
+// selectTransitions has the very words of the index that it reads.
+const selectTransitions = `SELECT id, opened, line AS body FROM views
+	WHERE service = ? AND kind = 'transition' AND state <> 'closed' ORDER BY opened, id`
 
 type viewRow struct {
 	ID     string `db:"id"`
