@@ -50,6 +50,7 @@ type Counted struct {
 // working days are as many hours as the calendar has in the three that follow.
 // A pause neither restarts nor changes it.
 func (r ClockRule) Read(c Clock, at time.Time) Reading {
+	r = r.sound(c.Started)
 	end := at
 	if c.Stopped != nil {
 		end = earlier(at, *c.Stopped)
@@ -65,10 +66,23 @@ func (r ClockRule) Read(c Clock, at time.Time) Reading {
 	if c.Stopped == nil && !c.paused() {
 		reading.Due = r.at(c, reading.Target)
 		if r.WarnAt > 0 {
-			reading.WarnAt = r.at(c, time.Duration(float64(reading.Target)*r.WarnAt))
+			reading.WarnAt = r.at(c, time.Duration(float64(reading.Target)*r.WarnAt).Round(time.Second))
 		}
 	}
 	return reading
+}
+
+// sound is the rule without a calendar that is not open for so long within ten
+// years: nobody could wait for that. Time passes around the clock then, as in
+// Duration.After, so that no promise is broken as soon as it is made.
+func (r ClockRule) sound(start time.Time) ClockRule {
+	if r.Calendar == nil {
+		return r
+	}
+	if _, err := r.Calendar.Add(start, r.Target); err != nil {
+		r.Calendar = nil
+	}
+	return r
 }
 
 // budget is the target as time that counts.
@@ -99,6 +113,7 @@ func (r ClockRule) at(c Clock, elapsed time.Duration) *time.Time {
 // Explain lists every stretch from the clock's start to an instant: what counts
 // and what does not, with why. The stretches follow one another without a gap.
 func (r ClockRule) Explain(c Clock, at time.Time) []Counted {
+	r = r.sound(c.Started)
 	if c.Stopped != nil {
 		at = earlier(at, *c.Stopped)
 	}
@@ -160,7 +175,7 @@ func (c Clock) split(i Interval) []Counted {
 			continue
 		}
 		add(Interval{From: i.From, To: from, Open: i.Open, Why: i.Why}, i.Open)
-		add(Interval{From: from, To: to, Open: i.Open, Why: p.Why}, false)
+		add(Interval{From: from, To: to, Why: p.Why}, false)
 		i.From = to
 	}
 	add(i, i.Open)
