@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -104,15 +105,16 @@ spec:
 // runSchedule fills the schedule and measures.
 func (b *bench) runSchedule(ctx context.Context, s benchScale) (scheduleReport, error) {
 	r := scheduleReport{Open: s.open, Planned: s.planned, Closed: s.closed}
-	text := benchDefinitions + benchModel
+	var text strings.Builder
+	text.WriteString(benchDefinitions + benchModel)
 	for i := range benchServices {
-		text += fmt.Sprintf("---\napiVersion: steward/v1\nkind: Service\nmetadata: {name: %s}\nspec: {owner: bench-approver, supportGroup: bench-team", benchService(i))
+		_, _ = fmt.Fprintf(&text, "---\napiVersion: steward/v1\nkind: Service\nmetadata: {name: %s}\nspec: {owner: bench-approver, supportGroup: bench-team", benchService(i))
 		if i+1 < benchServices {
-			text += fmt.Sprintf(", dependsOn: [%s]", benchService(i+1))
+			_, _ = fmt.Fprintf(&text, ", dependsOn: [%s]", benchService(i+1))
 		}
-		text += "}\n"
+		text.WriteString("}\n")
 	}
-	if err := b.post(ctx, "/v1/definitions", "", "application/yaml", []byte(text), nil); err != nil {
+	if err := b.post(ctx, "/v1/definitions", "", "application/yaml", []byte(text.String()), nil); err != nil {
 		return r, err
 	}
 	if err := b.startTransitions(ctx, s.open, &r); err != nil {

@@ -54,13 +54,13 @@ func (e *env) follow(cmd *cobra.Command, params api.StreamEventsParams, after in
 		var refused *refusal
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // whoever follows ended it
 		case err != nil && (!f.begun || f.unable || errors.As(err, &refused) && refused.Status < http.StatusInternalServerError):
 			return err
 		}
 		fmt.Fprintln(e.errOut, "steward: the stream broke; going on where it was")
 		if pauseFor(ctx, f.retry) != nil {
-			return nil
+			return nil //nolint:nilerr // whoever follows ended it
 		}
 	}
 }
