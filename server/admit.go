@@ -107,22 +107,34 @@ func (s *Server) readBody(c *gin.Context, op operation) (media string, err error
 	case err != nil:
 		return "", itsm.Errorf(itsm.CodeMalformed, "the body broke off; send it again")
 	}
+	isEvent := accepted.Value.Content[cloudEventMedia] != nil && c.GetHeader(eventVersion) != ""
+	switch {
+	case len(body) == 0 && accepted.Value.Required && !isEvent:
+		return "", itsm.Errorf(itsm.CodeMalformed, "the body is empty; see %s for what to send", docsPath)
+	case len(body) > 0:
+		media, err = checkBody(c.Request.Header, op, body)
+	}
+	if isEvent && err == nil {
+		media = cloudEventMedia
+		body, err = structured(c.Request.Header, body)
+		c.Request.Header.Set("Content-Type", media)
+	}
 	c.Request.Body = io.NopCloser(bytes.NewReader(body))
 	c.Request.ContentLength = int64(len(body))
-	if len(body) == 0 {
-		if accepted.Value.Required {
-			return "", itsm.Errorf(itsm.CodeMalformed, "the body is empty; see %s for what to send", docsPath)
-		}
-		return "", nil
-	}
-	if accepted.Value.Content[anyMedia] != nil {
+	return media, err
+}
+
+// checkBody gives the media type of a body that is there.
+func checkBody(header http.Header, op operation, body []byte) (media string, err error) {
+	accepted := op.route.Operation.RequestBody.Value.Content
+	if accepted[anyMedia] != nil {
 		return anyMedia, nil // nothing is known of what is in it
 	}
-	if media, err = mediaType(c.Request.Header, slices.Sorted(maps.Keys(accepted.Value.Content))); err != nil {
-		return "", err
+	if op.any {
+		header.Set("Content-Type", jsonMedia)
 	}
-	if media != jsonMedia {
-		return media, nil
+	if media, err = mediaType(header, slices.Sorted(maps.Keys(accepted))); err != nil || !isJSON(media) {
+		return media, err
 	}
 	if !utf8.Valid(body) {
 		return "", itsm.Errorf(itsm.CodeMalformed, "the body is not UTF-8; encode it so")
@@ -130,8 +142,10 @@ func (s *Server) readBody(c *gin.Context, op operation) (media string, err error
 	return media, checkJSON(body)
 }
 
-// mediaType gives the body's type, and writes what is YAML under another name
-// by its own, for those who look at the header later.
+func isJSON(media string) bool { return media == jsonMedia || media == cloudEventMedia }
+
+// mediaType gives the body's type, and writes it in its own spelling, for those
+// who look at the header later.
 func mediaType(header http.Header, accepted []string) (string, error) {
 	media, parameters, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if slices.Contains(yamlNames, media) {
@@ -141,8 +155,8 @@ func mediaType(header http.Header, accepted []string) (string, error) {
 		return "", itsm.Errorf(itsm.CodeUnsupportedMedia, "the Content-Type is %q; send %s",
 			header.Get("Content-Type"), strings.Join(accepted, " or "))
 	}
-	if media == yamlMedia {
-		header.Set("Content-Type", mime.FormatMediaType(media, parameters))
+	if written := mime.FormatMediaType(media, parameters); written != "" {
+		header.Set("Content-Type", written)
 	}
 	return media, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	ics "github.com/arran4/golang-ical"
@@ -29,7 +30,7 @@ func (o operations) GetCalendar(ctx context.Context, r api.GetCalendarRequestObj
 	if err != nil {
 		return nil, err
 	}
-	if wantsFeed(r.Params, callerOf(ctx).accept) {
+	if wantsFeed(r.Params.Format, callerOf(ctx).accept) {
 		changes, err := o.allPlanned(ctx, filter)
 		if err != nil {
 			return nil, err
@@ -50,29 +51,35 @@ func (o operations) GetCalendar(ctx context.Context, r api.GetCalendarRequestObj
 
 // calendarFilter gives the time that is asked for; the error has itsm.CodeInvalid.
 func (o operations) calendarFilter(p api.GetCalendarParams) (store.CalendarFilter, error) {
-	from := o.now()
-	if p.From != nil {
-		from = p.From.UTC()
+	asked, err := o.period(p.From, p.To, calendarDays)
+	return store.CalendarFilter{From: asked.Start, To: asked.End, Service: given(p.Service), Cursor: given(p.Cursor), Limit: given(p.Limit)}, err
+}
+
+// period is from now on and for so many days, where the caller says nothing
+// else. The error has itsm.CodeInvalid.
+func (o operations) period(from, to *time.Time, days int) (itsm.Period, error) {
+	asked := itsm.Period{Start: o.now()}
+	if from != nil {
+		asked.Start = from.UTC()
 	}
-	to := from.AddDate(0, 0, calendarDays)
-	if p.To != nil {
-		to = p.To.UTC()
+	asked.End = asked.Start.AddDate(0, 0, days)
+	if to != nil {
+		asked.End = to.UTC()
 	}
-	filter := store.CalendarFilter{From: from, To: to, Service: given(p.Service), Cursor: given(p.Cursor), Limit: given(p.Limit)}
 	switch {
-	case !from.Before(to):
-		return filter, itsm.FieldErrorf(itsm.CodeInvalid, "/to", "to is not after from; swap them or leave one out")
-	case to.After(from.AddDate(0, 0, calendarMost)):
-		return filter, itsm.FieldErrorf(itsm.CodeInvalid, "/to", "to is more than %d days after from; ask for less at a time", calendarMost)
+	case !asked.Start.Before(asked.End):
+		return asked, itsm.FieldErrorf(itsm.CodeInvalid, "/to", "to is not after from; swap them or leave one out")
+	case asked.End.After(asked.Start.AddDate(0, 0, calendarMost)):
+		return asked, itsm.FieldErrorf(itsm.CodeInvalid, "/to", "to is more than %d days after from; ask for less at a time", calendarMost)
 	}
-	return filter, nil
+	return asked, nil
 }
 
 // wantsFeed reports whether an iCalendar is asked for. Programs that subscribe to
 // calendars send Accept headers of all sorts, so format has the last word.
-func wantsFeed(p api.GetCalendarParams, accept string) bool {
-	if p.Format != nil {
-		return *p.Format == "ical"
+func wantsFeed(format *string, accept string) bool {
+	if format != nil {
+		return *format == "ical"
 	}
 	return prefers(accept, calendarMedia, jsonMedia)
 }
@@ -132,16 +139,9 @@ func (o operations) allPlanned(ctx context.Context, filter store.CalendarFilter)
 // feed writes changes as an iCalendar (RFC 5545). The same changes give the same
 // text: what differs from one time to the next stands in the processes.
 func (o operations) feed(changes []store.PlannedChange) string {
-	calendar := ics.NewCalendar()
-	calendar.SetProductId("-//Steward//Schedule of change//EN")
-	calendar.SetMethod(ics.MethodPublish)
-	calendar.SetName("Schedule of change")
-	host := "steward"
-	if public, err := url.Parse(o.publicURL); err == nil && public.Hostname() != "" {
-		host = public.Hostname()
-	}
+	calendar := newFeed("Schedule of change")
 	for _, c := range changes {
-		event := calendar.AddEvent(c.Slot.Process + "@" + host)
+		event := calendar.AddEvent(c.Slot.Process + "@" + o.host())
 		event.SetDtStampTime(c.View.Updated)
 		event.SetModifiedAt(c.View.Updated)
 		event.SetSequence(c.View.LastEvent)
@@ -152,7 +152,26 @@ func (o operations) feed(changes []store.PlannedChange) string {
 		event.SetURL(o.publicURL + "/v1/processes/" + c.Slot.Process)
 		event.AddCategory(printable(c.Slot.Service))
 	}
-	return calendar.Serialize(ics.WithNewLine("\r\n"))
+	return serialized(calendar)
+}
+
+// newFeed is an empty iCalendar.
+func newFeed(name string) *ics.Calendar {
+	calendar := ics.NewCalendar()
+	calendar.SetProductId("-//Steward//" + name + "//EN")
+	calendar.SetMethod(ics.MethodPublish)
+	calendar.SetName(name)
+	return calendar
+}
+
+func serialized(calendar *ics.Calendar) string { return calendar.Serialize(ics.WithNewLine("\r\n")) }
+
+// host is the part of UIDs that tells one Steward from another.
+func (o operations) host() string {
+	if public, err := url.Parse(o.publicURL); err == nil && public.Hostname() != "" {
+		return public.Hostname()
+	}
+	return "steward"
 }
 
 // feedStatus tells by the words of RFC 5545 how sure it is that a change takes

@@ -17,10 +17,11 @@ const asHeader = "Steward-As"
 
 // caller is who sent a request.
 type caller struct {
-	actor  itsm.Actor
-	roles  []string
-	key    string // the request's idempotency key
-	accept string // the media types that the request wants, as its header has them
+	actor   itsm.Actor
+	roles   []string
+	service string // that an integration's token is of; "" for any
+	key     string // the request's idempotency key
+	accept  string // the media types that the request wants, as its header has them
 }
 
 // call is the caller as the engine wants it.
@@ -84,7 +85,7 @@ func (s *Server) tokenCaller(ctx context.Context, secret string) (caller, error)
 	case token.ExpiresAt != nil && !s.now().Before(*token.ExpiresAt):
 		return caller{}, itsm.Errorf(itsm.CodeTokenExpired, "token %s has expired; ask an administrator for another", token.ID)
 	case token.Subject.Kind != itsm.ActorPerson:
-		return caller{actor: token.Subject, roles: token.Roles}, nil
+		return caller{actor: token.Subject, roles: token.Roles, service: token.Service}, nil
 	}
 	roles, known, err := s.rolesOf(ctx, token.Subject.Name)
 	if err == nil && !known {

@@ -33,6 +33,7 @@ type operation struct {
 	action action // what the caller must be allowed to do; "" for all the world
 	bytes  int64  // how large a body may be; 0 for the usual limit
 	stream bool   // the answer goes on for as long as the caller stays
+	any    bool   // a body is JSON whatever it calls itself
 }
 
 var pathParameter = regexp.MustCompile(`\{([^}]+)\}`)
@@ -56,9 +57,10 @@ func loadContract() (*contract, error) {
 			}
 			bytes, _ := op.Extensions["x-max-bytes"].(float64)
 			stream, _ := op.Extensions["x-stream"].(bool)
+			anyMedia, _ := op.Extensions["x-any-media"].(bool)
 			c.operations[method+" "+pathParameter.ReplaceAllString(path, ":$1")] = operation{
 				route:  &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op},
-				action: action(named), bytes: int64(bytes), stream: stream,
+				action: action(named), bytes: int64(bytes), stream: stream, any: anyMedia,
 			}
 		}
 	}
@@ -79,7 +81,7 @@ func (o operation) check(c *gin.Context, media string) error {
 		Request: c.Request, PathParams: parameters, Route: o.route,
 		Options: &openapi3filter.Options{
 			MultiError: true, SkipSettingDefaults: true,
-			ExcludeRequestBody: media != jsonMedia,
+			ExcludeRequestBody: !isJSON(media),
 			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, // done before
 		},
 	})

@@ -109,7 +109,8 @@ func (o operations) ApplyDefinitions(ctx context.Context, r api.ApplyDefinitions
 	if err != nil {
 		return nil, err
 	}
-	applied := api.ApplyDefinitions200JSONResponse{DryRun: dryRun, Changes: make([]api.Change, len(changes))}
+	warnings := o.warningsOf(sources)
+	applied := api.ApplyDefinitions200JSONResponse{DryRun: dryRun, Changes: make([]api.Change, len(changes)), Warnings: warnings}
 	for i, c := range changes {
 		applied.Changes[i] = api.Change{Kind: c.Kind, Name: c.Name, Digest: c.Digest, Action: string(c.Action), Version: c.Number}
 	}

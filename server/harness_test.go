@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -45,6 +46,9 @@ type fakeEngine struct {
 	err     error
 	down    error
 	do      func(context.Context) // runs within every command
+	clocks  []engine.ClockReading
+	raised  map[string]*engine.Raised // by service and key
+	refuse  map[string]error          // by key
 }
 
 func (f *fakeEngine) note(ctx context.Context, name string, call engine.Call, args ...any) (itsm.Receipt, error) {
@@ -124,6 +128,86 @@ func (f *fakeEngine) WorkOnTask(ctx context.Context, call engine.Call, task stri
 
 func (f *fakeEngine) CompleteTask(ctx context.Context, call engine.Call, task string, work itsm.TaskWork) (itsm.Receipt, error) {
 	return f.note(ctx, "complete", call, task, work)
+}
+
+func (f *fakeEngine) StartIncident(ctx context.Context, call engine.Call, start engine.StartIncident) (itsm.Receipt, error) {
+	return f.note(ctx, "start incident", call, start)
+}
+
+func (f *fakeEngine) Acknowledge(ctx context.Context, call engine.Call, id string) (itsm.Receipt, error) {
+	return f.note(ctx, "acknowledge", call, id)
+}
+
+func (f *fakeEngine) Assign(ctx context.Context, call engine.Call, id, person string) (itsm.Receipt, error) {
+	return f.note(ctx, "assign", call, id, person)
+}
+
+func (f *fakeEngine) Note(ctx context.Context, call engine.Call, id string) (itsm.Receipt, error) {
+	return f.note(ctx, "note", call, id)
+}
+
+func (f *fakeEngine) Hold(ctx context.Context, call engine.Call, id string, phase itsm.IncidentPhase) (itsm.Receipt, error) {
+	return f.note(ctx, "hold", call, id, phase)
+}
+
+func (f *fakeEngine) Classify(ctx context.Context, call engine.Call, id string, class itsm.Classification) (itsm.Receipt, error) {
+	return f.note(ctx, "classify", call, id, class)
+}
+
+func (f *fakeEngine) Escalate(ctx context.Context, call engine.Call, id string, rung int) (itsm.Receipt, error) {
+	return f.note(ctx, "escalate", call, id, rung)
+}
+
+func (f *fakeEngine) DeclareMajor(ctx context.Context, call engine.Call, id, commander string) (itsm.Receipt, error) {
+	return f.note(ctx, "major", call, id, commander)
+}
+
+func (f *fakeEngine) Resolve(ctx context.Context, call engine.Call, id, cause, fix string) (itsm.Receipt, error) {
+	return f.note(ctx, "resolve", call, id, cause, fix)
+}
+
+func (f *fakeEngine) Reopen(ctx context.Context, call engine.Call, id string) (itsm.Receipt, error) {
+	return f.note(ctx, "reopen", call, id)
+}
+
+func (f *fakeEngine) Merge(ctx context.Context, call engine.Call, id, into string) (itsm.Receipt, error) {
+	return f.note(ctx, "merge", call, id, into)
+}
+
+func (f *fakeEngine) Attach(ctx context.Context, call engine.Call, id, transition string) (itsm.Receipt, error) {
+	return f.note(ctx, "attach", call, id, transition)
+}
+
+// Raise gives each key of a service an incident of its own.
+func (f *fakeEngine) Raise(ctx context.Context, call engine.Call, alert itsm.Alert) (engine.Raised, error) {
+	if _, err := f.note(ctx, "raise", call, alert); err != nil {
+		return engine.Raised{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.refuse[alert.Key]; err != nil {
+		return engine.Raised{}, err
+	}
+	if f.raised == nil {
+		f.raised = map[string]*engine.Raised{}
+	}
+	known, found := f.raised[alert.Service+"/"+alert.Key]
+	switch {
+	case found:
+		known.Repeats++
+		known.Opened = false
+	case alert.Status != itsm.AlertFiring:
+		return engine.Raised{}, nil
+	default:
+		known = &engine.Raised{Incident: fmt.Sprint("INC-", len(f.raised)+1), Opened: true}
+		f.raised[alert.Service+"/"+alert.Key] = known
+	}
+	return *known, nil
+}
+
+func (f *fakeEngine) Clocks(ctx context.Context, id string, at time.Time) ([]engine.ClockReading, error) {
+	_, err := f.note(ctx, "clocks", engine.Call{}, id, at)
+	return f.clocks, err
 }
 
 func (f *fakeEngine) Callback(ctx context.Context, token string, answer itsm.CallbackAnswer) (itsm.Receipt, error) {

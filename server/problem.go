@@ -52,6 +52,10 @@ func Status(code itsm.Code) int {
 func (s *Server) fail(c *gin.Context, err error) {
 	_ = c.Error(err)
 	shown := visible(err)
+	if c.FullPath() == enqueuePath {
+		refuseEvent(c, shown)
+		return
+	}
 	problem := s.problem(c, shown)
 	for _, f := range shown.Fields {
 		problem.Errors = append(problem.Errors, api.Fault{Field: f.Field, Code: string(f.Code), Message: f.Message})

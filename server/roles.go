@@ -33,6 +33,8 @@ const (
 
 	transitionsManage action = "transitions.manage" // those of others
 	scheduleOverride  action = "schedule.override"
+
+	alertsRaise action = "alerts.raise" // by the routing key of an event too
 )
 
 // permissions is the one table that says who may do what. Who of those that
@@ -61,6 +63,14 @@ var permissions = map[action][]string{
 	"files.put":              {anyPerson, anyIntegration},
 	"files.read":             {anyPerson, anyIntegration},
 	"calendar.read":          {anyPerson, anyIntegration},
+
+	"incidents.open":     {anyPerson, anyIntegration},
+	"incidents.work":     {anyPerson, anyIntegration},
+	"incidents.major":    {RoleAdmin, RoleProcessOwner, RoleOperator},
+	"incidents.merge":    {RoleAdmin, RoleProcessOwner, RoleOperator},
+	alertsRaise:          {anyIntegration, RoleAdmin, RoleOperator},
+	"maintenance.manage": {RoleAdmin, RoleProcessOwner, RoleOperator},
+	"schedules.read":     {anyPerson, anyIntegration},
 
 	"events.read":     {anyPerson, anyIntegration},
 	"webhooks.manage": {RoleAdmin},

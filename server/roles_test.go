@@ -39,6 +39,13 @@ var everyAction = map[action]struct{ method, target, body, media string }{
 	"files.put":              {"POST", "/v1/files?name=log.txt", "all green", "text/plain"},
 	"files.read":             {"GET", "/v1/files/sha256:" + strings.Repeat("0", 64), "", ""},
 	"calendar.read":          {"GET", "/v1/calendar", "", ""},
+	"incidents.open":         {"POST", "/v1/incidents", `{"title": "No payments", "service": "payments"}`, jsonMedia},
+	"incidents.work":         {"POST", "/v1/incidents/INC-1/acknowledge", `{}`, jsonMedia},
+	"incidents.major":        {"POST", "/v1/incidents/INC-1/major", `{}`, jsonMedia},
+	"incidents.merge":        {"POST", "/v1/incidents/INC-1/merge", `{"into": "INC-2"}`, jsonMedia},
+	alertsRaise:              {"POST", "/v1/alerts", anAlert, jsonMedia},
+	"maintenance.manage":     {"POST", "/v1/maintenances/MNT-1/end", "", ""},
+	"schedules.read":         {"GET", "/v1/schedules/payments-primary", "", ""},
 	"events.read":            {"GET", "/v1/events?after=nonsense", "", ""},
 	"webhooks.manage":        {"GET", "/v1/webhooks", "", ""},
 
@@ -53,6 +60,8 @@ var everyAction = map[action]struct{ method, target, body, media string }{
 	"processes.history": {"GET", "/v1/processes/APR-1/history", "", ""},
 	"tokens.manage":     {"GET", "/v1/tokens", "", ""},
 }
+
+const anAlert = `{"service": "payments", "key": "latency", "title": "Payments are slow", "severity": "critical"}`
 
 const aPlan = `{"plannedStart": "2026-03-10T08:00:00Z", "plannedEnd": "2026-03-10T10:00:00Z"}`
 
@@ -82,6 +91,13 @@ var expected = map[action]string{
 	"files.put":              "admin owner operator auditor person integration",
 	"files.read":             "admin owner operator auditor person integration",
 	"calendar.read":          "admin owner operator auditor person integration",
+	"incidents.open":         "admin owner operator auditor person integration",
+	"incidents.work":         "admin owner operator auditor person integration",
+	"incidents.major":        "admin owner operator",
+	"incidents.merge":        "admin owner operator",
+	alertsRaise:              "admin operator integration",
+	"maintenance.manage":     "admin owner operator",
+	"schedules.read":         "admin owner operator auditor person integration",
 	"events.read":            "admin owner operator auditor person integration",
 	"webhooks.manage":        "admin",
 

@@ -63,6 +63,9 @@ func workOf(w api.TaskWork) itsm.TaskWork {
 	for _, one := range w.Evidence {
 		work.Evidence = append(work.Evidence, itsm.Evidence{Text: one.Text, Link: one.Link, Digest: one.File})
 	}
+	for _, one := range w.Actions {
+		work.Actions = append(work.Actions, itsm.Action{Title: one.Title, Who: one.Who, Due: utc(one.Due)})
+	}
 	return work
 }
 

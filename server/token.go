@@ -19,6 +19,7 @@ import (
 const (
 	secretPrefix = "stw_" // lets scanners find tokens that were committed by mistake
 	secretBytes  = 32
+	routingBytes = 21 // make a secret of 32 characters, which PagerDuty's senders expect of a routing key
 	idBytes      = 8
 )
 
@@ -32,8 +33,8 @@ func hashOf(secret string) []byte {
 // NewToken makes a token and stores all of it but its secret, which is nowhere
 // else than in the answer.
 //
-// The error has itsm.CodeInvalid or, where the person is in no applied
-// document, itsm.CodePersonUnknown.
+// The error has itsm.CodeInvalid or, where the person or the service is in no
+// applied document, itsm.CodePersonUnknown or itsm.CodeDefinitionUnknown.
 func NewToken(ctx context.Context, s *store.Store, request api.TokenRequest, now time.Time) (api.NewToken, error) {
 	id := make([]byte, idBytes)
 	_, _ = rand.Read(id) // never fails
@@ -49,6 +50,9 @@ func newToken(ctx context.Context, s *store.Store, id string, request api.TokenR
 		return api.NewToken{}, err
 	}
 	secret := make([]byte, secretBytes)
+	if token.Service != "" {
+		secret = secret[:routingBytes]
+	}
 	_, _ = rand.Read(secret) // never fails
 	text := secretPrefix + base64.RawURLEncoding.EncodeToString(secret)
 	token.ID, token.Hash = id, hashOf(text)
@@ -70,12 +74,14 @@ func tokenFor(request api.TokenRequest, now time.Time) (store.Token, error) {
 		return token, itsm.FieldErrorf(itsm.CodeInvalid, "/person", "a token is for a person or for an integration; name one of the two")
 	case request.Person != "" && len(request.Roles) > 0:
 		return token, itsm.FieldErrorf(itsm.CodeInvalid, "/roles", "a person's roles are those in the directory; leave roles out")
+	case request.Person != "" && request.Service != "":
+		return token, itsm.FieldErrorf(itsm.CodeInvalid, "/service", "only an integration's token is of a service; leave service out")
 	case request.Person != "":
 		token.Subject = itsm.Person(request.Person)
 	case !integrationName.MatchString(request.Integration):
 		return token, itsm.FieldErrorf(itsm.CodeInvalid, "/integration", "an integration can't be named %q; use up to 63 lower-case letters, digits and dashes", request.Integration)
 	default:
-		token.Subject = itsm.Integration(request.Integration)
+		token.Subject, token.Service = itsm.Integration(request.Integration), request.Service
 		token.Roles = append(token.Roles, request.Roles...)
 	}
 	for _, role := range token.Roles {
@@ -96,7 +102,10 @@ func tokenFor(request api.TokenRequest, now time.Time) (store.Token, error) {
 }
 
 func checkSubject(ctx context.Context, s *store.Store, request api.TokenRequest) error {
-	if request.Person == "" {
+	switch {
+	case request.Service != "":
+		return checkService(ctx, s, request.Service)
+	case request.Person == "":
 		return nil
 	}
 	found, err := s.CurrentDefinitions(ctx, store.Ref{Kind: definition.KindPerson, Name: request.Person})
@@ -106,9 +115,18 @@ func checkSubject(ctx context.Context, s *store.Store, request api.TokenRequest)
 	return err
 }
 
+// checkService refuses a service that is not applied, with itsm.CodeDefinitionUnknown.
+func checkService(ctx context.Context, s *store.Store, name string) error {
+	found, err := s.CurrentDefinitions(ctx, store.Ref{Kind: definition.KindService, Name: name})
+	if err == nil && len(found) == 0 {
+		err = itsm.FieldErrorf(itsm.CodeDefinitionUnknown, "/service", "there is no Service %q; apply one first", name)
+	}
+	return err
+}
+
 func shownToken(t store.Token) api.Token {
 	return api.Token{
-		Id: t.ID, Subject: t.Subject, Roles: append([]string{}, t.Roles...), Label: t.Label,
+		Id: t.ID, Subject: t.Subject, Roles: append([]string{}, t.Roles...), Service: t.Service, Label: t.Label,
 		CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt,
 	}
 }
@@ -147,5 +165,5 @@ func (o operations) RevokeToken(ctx context.Context, r api.RevokeTokenRequestObj
 
 func (o operations) GetMe(ctx context.Context, _ api.GetMeRequestObject) (api.GetMeResponseObject, error) {
 	who := callerOf(ctx)
-	return api.GetMe200JSONResponse{Actor: who.actor, Roles: append([]string{}, who.roles...), Actions: who.actions()}, nil
+	return api.GetMe200JSONResponse{Actor: who.actor, Roles: append([]string{}, who.roles...), Service: who.service, Actions: who.actions()}, nil
 }

@@ -42,8 +42,83 @@ type AbsenceRequest struct {
 	To time.Time `json:"to"`
 }
 
+// ActionWanted defines model for ActionWanted.
+type ActionWanted struct {
+	Due   *time.Time `json:"due,omitempty"`
+	Title string     `json:"title"`
+	Who   Name       `json:"who"`
+}
+
 // Actor defines model for Actor.
 type Actor = itsm.Actor
+
+// AlertList defines model for AlertList.
+type AlertList struct {
+	Items []AlertState `json:"items"`
+}
+
+// AlertRequest defines model for AlertRequest.
+type AlertRequest struct {
+	// Details Any JSON.
+	Details AnyValue `json:"details,omitempty"`
+
+	// Key The same key for the same service is the same alert.
+	Key string `json:"key"`
+
+	// Link Where to read on.
+	Link     string   `json:"link,omitempty"`
+	Service  Name     `json:"service,omitempty"`
+	Severity Severity `json:"severity,omitempty"`
+
+	// Source Which system says it.
+	Source string      `json:"source,omitempty"`
+	Status AlertStatus `json:"status,omitempty"`
+
+	// Title Required of one that is firing.
+	Title string `json:"title,omitempty"`
+}
+
+// AlertState defines model for AlertState.
+type AlertState struct {
+	// Details Any JSON.
+	Details AnyValue  `json:"details,omitempty"`
+	FirstAt time.Time `json:"firstAt"`
+	Key     string    `json:"key"`
+	LastAt  time.Time `json:"lastAt"`
+	Link    string    `json:"link,omitempty"`
+
+	// Repeats How often it was raised again.
+	Repeats  int           `json:"repeats"`
+	Service  string        `json:"service"`
+	Severity itsm.Severity `json:"severity,omitempty"`
+	Source   string        `json:"source,omitempty"`
+	Status   AlertStatus   `json:"status"`
+	Title    string        `json:"title,omitempty"`
+}
+
+// AlertStatus defines model for AlertStatus.
+type AlertStatus = itsm.AlertStatus
+
+// AlertmanagerAlert defines model for AlertmanagerAlert.
+type AlertmanagerAlert struct {
+	Annotations  Texts            `json:"annotations,omitempty"`
+	EndsAt       string           `json:"endsAt,omitempty"`
+	Fingerprint  string           `json:"fingerprint,omitempty"`
+	GeneratorURL string           `json:"generatorURL,omitempty"`
+	Labels       Texts            `json:"labels"`
+	StartsAt     string           `json:"startsAt,omitempty"`
+	Status       itsm.AlertStatus `json:"status"`
+}
+
+// AlertmanagerGroup Version 4 of Alertmanager's webhook.
+type AlertmanagerGroup struct {
+	Alerts      []AlertmanagerAlert `json:"alerts"`
+	ExternalURL string              `json:"externalURL,omitempty"`
+	GroupKey    string              `json:"groupKey,omitempty"`
+	Receiver    string              `json:"receiver,omitempty"`
+	Status      string              `json:"status,omitempty"`
+	Version     string              `json:"version,omitempty"`
+}
 
 // Amendment defines model for Amendment.
 type Amendment struct {
@@ -62,6 +137,9 @@ type AnyValue = json.RawMessage
 type Applied struct {
 	Changes []Change `json:"changes"`
 	DryRun  bool     `json:"dryRun"`
+
+	// Warnings What is allowed but may not be meant.
+	Warnings []Warning `json:"warnings,omitempty"`
 }
 
 // ApprovalStart defines model for ApprovalStart.
@@ -72,6 +150,22 @@ type ApprovalStart struct {
 	Requester Name      `json:"requester,omitempty"`
 	Service   Name      `json:"service,omitempty"`
 	Subject   AnyObject `json:"subject,omitempty"`
+}
+
+// Assignment defines model for Assignment.
+type Assignment struct {
+	// Comment Why; kept with the event.
+	Comment Comment `json:"comment,omitempty"`
+	Person  Name    `json:"person"`
+}
+
+// Attachment defines model for Attachment.
+type Attachment struct {
+	// Comment Why; kept with the event.
+	Comment Comment `json:"comment,omitempty"`
+
+	// Transition Such as CHG-1.
+	Transition string `json:"transition"`
 }
 
 // CalendarPage defines model for CalendarPage.
@@ -97,6 +191,9 @@ type CallbackTaken struct {
 	Process string `json:"process"`
 }
 
+// Category What sort of disturbance it is.
+type Category = string
+
 // Change defines model for Change.
 type Change struct {
 	Action string `json:"action"`
@@ -106,6 +203,64 @@ type Change struct {
 
 	// Version 1 for the first version of this name, and so on.
 	Version int `json:"version"`
+}
+
+// Clock defines model for Clock.
+type Clock struct {
+	Breached bool `json:"breached"`
+
+	// Calendar In whose working time it counts; around the clock, if left out.
+	Calendar string `json:"calendar,omitempty"`
+
+	// Due Left out while it stands still.
+	Due *time.Time `json:"due,omitempty"`
+
+	// Elapsed Seconds that count.
+	Elapsed   int64           `json:"elapsed"`
+	Intervals []ClockInterval `json:"intervals"`
+	Name      itsm.ClockName  `json:"name"`
+
+	// Remaining Seconds; negative once it is breached.
+	Remaining int64      `json:"remaining"`
+	Started   time.Time  `json:"started"`
+	Stopped   *time.Time `json:"stopped,omitempty"`
+
+	// Target As the policy has it, such as 4h.
+	Target string     `json:"target,omitempty"`
+	WarnAt *time.Time `json:"warnAt,omitempty"`
+}
+
+// ClockInterval defines model for ClockInterval.
+type ClockInterval struct {
+	Counts  bool      `json:"counts"`
+	From    time.Time `json:"from"`
+	Seconds int64     `json:"seconds"`
+
+	// To The first instant after it.
+	To  time.Time `json:"to"`
+	Why string    `json:"why"`
+}
+
+// Clocks defines model for Clocks.
+type Clocks struct {
+	At      time.Time `json:"at"`
+	Clocks  []Clock   `json:"clocks"`
+	Process string    `json:"process"`
+}
+
+// CloudEvent defines model for CloudEvent.
+type CloudEvent struct {
+	// Data Any JSON.
+	Data AnyValue `json:"data,omitempty"`
+
+	// DataBase64 The same as text in base64.
+	DataBase64      []byte `json:"data_base64,omitempty"`
+	Datacontenttype string `json:"datacontenttype,omitempty"`
+	Id              string `json:"id"`
+	Source          string `json:"source"`
+	Specversion     string `json:"specversion"`
+	Subject         string `json:"subject,omitempty"`
+	Type            string `json:"type"`
 }
 
 // Comment Why; kept with the event.
@@ -188,6 +343,15 @@ type DeliveryPage struct {
 // DeliveryState defines model for DeliveryState.
 type DeliveryState = string
 
+// Escalation defines model for Escalation.
+type Escalation struct {
+	// Comment Why; kept with the event.
+	Comment Comment `json:"comment,omitempty"`
+
+	// Rung Which of the ladder, from 1; the next, if left out.
+	Rung int `json:"rung,omitempty"`
+}
+
 // Event defines model for Event.
 type Event = itsm.Event
 
@@ -243,6 +407,12 @@ type File struct {
 // FileDigest defines model for FileDigest.
 type FileDigest = string
 
+// Gap defines model for Gap.
+type Gap struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
 // Goal defines model for Goal.
 type Goal = itsm.Goal
 
@@ -250,6 +420,13 @@ type Goal = itsm.Goal
 type Health struct {
 	Status  string `json:"status"`
 	Version string `json:"version"`
+}
+
+// Hold defines model for Hold.
+type Hold struct {
+	// Comment Why; kept with the event.
+	Comment Comment            `json:"comment,omitempty"`
+	For     itsm.IncidentPhase `json:"for"`
 }
 
 // InboxItem defines model for InboxItem.
@@ -263,12 +440,92 @@ type InboxPage struct {
 	Next Next `json:"next,omitempty"`
 }
 
+// IncidentStart defines model for IncidentStart.
+type IncidentStart struct {
+	// Category What sort of disturbance it is.
+	Category Category `json:"category,omitempty"`
+
+	// Comment Why; kept with the event.
+	Comment     Comment `json:"comment,omitempty"`
+	Description string  `json:"description,omitempty"`
+
+	// Impact A new incident has medium, if left out.
+	Impact   Level `json:"impact,omitempty"`
+	Reporter Name  `json:"reporter,omitempty"`
+
+	// Service What is disturbed. May be left out where the caller's token is one of a service.
+	Service string `json:"service,omitempty"`
+	Title   string `json:"title"`
+
+	// Urgency A new incident has medium, if left out.
+	Urgency Level `json:"urgency,omitempty"`
+}
+
+// Level A new incident has medium, if left out.
+type Level = itsm.Level
+
+// Maintenance defines model for Maintenance.
+type Maintenance struct {
+	// At When it was announced.
+	At time.Time `json:"at"`
+	By Actor     `json:"by"`
+
+	// Ended When it was ended before its time.
+	Ended   *time.Time `json:"ended,omitempty"`
+	From    time.Time  `json:"from"`
+	Id      string     `json:"id"`
+	Reason  string     `json:"reason"`
+	Service string     `json:"service"`
+
+	// To The first instant after it.
+	To time.Time `json:"to"`
+}
+
+// MaintenancePage defines model for MaintenancePage.
+type MaintenancePage struct {
+	Items []Maintenance `json:"items"`
+
+	// Next The cursor of the next page; left out at the end.
+	Next Next `json:"next,omitempty"`
+}
+
+// MaintenanceRequest defines model for MaintenanceRequest.
+type MaintenanceRequest struct {
+	// From Now, if left out.
+	From    *time.Time `json:"from,omitempty"`
+	Reason  string     `json:"reason"`
+	Service Name       `json:"service"`
+
+	// To The first instant after it.
+	To time.Time `json:"to"`
+}
+
+// MajorDeclaration defines model for MajorDeclaration.
+type MajorDeclaration struct {
+	Commander Name `json:"commander,omitempty"`
+
+	// Comment Why; kept with the event.
+	Comment Comment `json:"comment,omitempty"`
+}
+
 // Me defines model for Me.
 type Me struct {
 	// Actions What the caller may do.
 	Actions []string `json:"actions"`
 	Actor   Actor    `json:"actor"`
 	Roles   []Role   `json:"roles"`
+
+	// Service That alerts of the token are of.
+	Service string `json:"service,omitempty"`
+}
+
+// Merger defines model for Merger.
+type Merger struct {
+	// Comment Why; kept with the event.
+	Comment Comment `json:"comment,omitempty"`
+
+	// Into The incident that goes on, such as INC-1.
+	Into string `json:"into"`
 }
 
 // Name defines model for Name.
@@ -291,8 +548,79 @@ type NewWebhook struct {
 // Next The cursor of the next page; left out at the end.
 type Next = string
 
+// OnCall defines model for OnCall.
+type OnCall struct {
+	At time.Time `json:"at"`
+
+	// Gaps When nobody is on call.
+	Gaps []Gap  `json:"gaps"`
+	Name string `json:"name"`
+
+	// Now Who is on call at that time.
+	Now      []Shift `json:"now"`
+	Shifts   []Shift `json:"shifts"`
+	Timezone string  `json:"timezone"`
+	Title    string  `json:"title,omitempty"`
+}
+
 // Override Take the time though the schedule refuses it, for the reason in the comment. Needs a role (schedule.override).
 type Override = bool
+
+// PagerDutyEvent defines model for PagerDutyEvent.
+type PagerDutyEvent struct {
+	Client    string `json:"client,omitempty"`
+	ClientUrl string `json:"client_url,omitempty"`
+
+	// DedupKey Made, if a trigger has none.
+	DedupKey    string `json:"dedup_key,omitempty"`
+	EventAction string `json:"event_action"`
+
+	// Images Any JSON.
+	Images AnyValue        `json:"images,omitempty"`
+	Links  []PagerDutyLink `json:"links,omitempty"`
+
+	// Payload Of a trigger, with summary, source and severity.
+	Payload PagerDutyPayload `json:"payload,omitempty"`
+
+	// RoutingKey The secret of a token of a service.
+	RoutingKey string `json:"routing_key"`
+}
+
+// PagerDutyLink defines model for PagerDutyLink.
+type PagerDutyLink struct {
+	Href string `json:"href,omitempty"`
+	Text string `json:"text,omitempty"`
+}
+
+// PagerDutyPayload Of a trigger, with summary, source and severity.
+type PagerDutyPayload struct {
+	Class     string `json:"class,omitempty"`
+	Component string `json:"component,omitempty"`
+
+	// CustomDetails Any JSON.
+	CustomDetails AnyValue `json:"custom_details,omitempty"`
+	Group         string   `json:"group,omitempty"`
+
+	// Severity critical, error, warning or info.
+	Severity  string `json:"severity,omitempty"`
+	Source    string `json:"source,omitempty"`
+	Summary   string `json:"summary,omitempty"`
+	Timestamp string `json:"timestamp,omitempty"`
+}
+
+// PagerDutyRefusal defines model for PagerDutyRefusal.
+type PagerDutyRefusal struct {
+	Errors  []string `json:"errors"`
+	Message string   `json:"message"`
+	Status  string   `json:"status"`
+}
+
+// PagerDutyTaken defines model for PagerDutyTaken.
+type PagerDutyTaken struct {
+	DedupKey string `json:"dedup_key"`
+	Message  string `json:"message"`
+	Status   string `json:"status"`
+}
 
 // Part defines model for Part.
 type Part struct {
@@ -368,6 +696,24 @@ type ProcessPage struct {
 // ProcessState defines model for ProcessState.
 type ProcessState = itsm.State
 
+// Raised defines model for Raised.
+type Raised struct {
+	// Incident Left out where nothing was open that could be acknowledged or resolved.
+	Incident string `json:"incident,omitempty"`
+	Key      string `json:"key"`
+
+	// Opened It is a new incident.
+	Opened bool `json:"opened"`
+
+	// Repeats How often the alert was raised before.
+	Repeats int `json:"repeats"`
+}
+
+// RaisedList defines model for RaisedList.
+type RaisedList struct {
+	Alerts []Raised `json:"alerts"`
+}
+
 // Readiness defines model for Readiness.
 type Readiness struct {
 	Parts  []Part `json:"parts"`
@@ -382,6 +728,21 @@ type Reason struct {
 
 // Receipt defines model for Receipt.
 type Receipt = itsm.Receipt
+
+// Reclassification defines model for Reclassification.
+type Reclassification struct {
+	// Category What sort of disturbance it is.
+	Category Category `json:"category,omitempty"`
+
+	// Comment Why; kept with the event.
+	Comment Comment `json:"comment"`
+
+	// Impact A new incident has medium, if left out.
+	Impact Level `json:"impact,omitempty"`
+
+	// Urgency A new incident has medium, if left out.
+	Urgency Level `json:"urgency,omitempty"`
+}
 
 // Remark defines model for Remark.
 type Remark struct {
@@ -408,6 +769,18 @@ type Resent struct {
 	Resent int `json:"resent"`
 }
 
+// Resolving defines model for Resolving.
+type Resolving struct {
+	// Cause A code, such as deployment, capacity, hardware, supplier, human-error or unknown.
+	Cause string `json:"cause"`
+
+	// Comment Why; kept with the event.
+	Comment Comment `json:"comment,omitempty"`
+
+	// Fix A code, such as rolled-back, restarted, replaced, worked-around or none.
+	Fix string `json:"fix"`
+}
+
 // Resumption defines model for Resumption.
 type Resumption struct {
 	// Comment Why; kept with the event.
@@ -420,6 +793,12 @@ type Resumption struct {
 // Role defines model for Role.
 type Role = string
 
+// Severity defines model for Severity.
+type Severity = itsm.Severity
+
+// Shift defines model for Shift.
+type Shift = itsm.Shift
+
 // StepCompletion defines model for StepCompletion.
 type StepCompletion struct {
 	// Comment Why; kept with the event.
@@ -431,6 +810,9 @@ type StepCompletion struct {
 
 // TaskWork defines model for TaskWork.
 type TaskWork struct {
+	// Actions Of the review of a major incident; each becomes a task.
+	Actions []ActionWanted `json:"actions,omitempty"`
+
 	// Check Items of the checklist, by their text.
 	Check []string `json:"check,omitempty"`
 
@@ -445,6 +827,9 @@ type TaskWork struct {
 	Result string `json:"result,omitempty"`
 }
 
+// Texts defines model for Texts.
+type Texts = map[string]string
+
 // Token defines model for Token.
 type Token struct {
 	CreatedAt time.Time  `json:"createdAt"`
@@ -453,6 +838,7 @@ type Token struct {
 	Label     string     `json:"label,omitempty"`
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
 	Roles     []Role     `json:"roles"`
+	Service   string     `json:"service,omitempty"`
 	Subject   Actor      `json:"subject"`
 }
 
@@ -476,6 +862,9 @@ type TokenRequest struct {
 
 	// Roles Of an integration. A person's roles are those in the directory.
 	Roles []Role `json:"roles,omitempty"`
+
+	// Service Of an integration. Alerts that it raises are of this service, and of no other.
+	Service string `json:"service,omitempty"`
 }
 
 // TransitionStart defines model for TransitionStart.
@@ -514,6 +903,13 @@ type Waited struct {
 	Process string       `json:"process"`
 	Reached bool         `json:"reached"`
 	State   ProcessState `json:"state"`
+}
+
+// Warning defines model for Warning.
+type Warning struct {
+	Kind    string `json:"kind"`
+	Message string `json:"message"`
+	Name    string `json:"name"`
 }
 
 // Webhook defines model for Webhook.
@@ -579,6 +975,13 @@ type TaskID = string
 
 // WebhookID defines model for WebhookID.
 type WebhookID = string
+
+// RaiseAlertParams defines parameters for RaiseAlert.
+type RaiseAlertParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
 
 // StartApprovalParams defines parameters for StartApproval.
 type StartApprovalParams struct {
@@ -728,6 +1131,133 @@ type ListInboxParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// StartIncidentParams defines parameters for StartIncident.
+type StartIncidentParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AcknowledgeIncidentParams defines parameters for AcknowledgeIncident.
+type AcknowledgeIncidentParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AssignIncidentParams defines parameters for AssignIncident.
+type AssignIncidentParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AttachIncidentParams defines parameters for AttachIncident.
+type AttachIncidentParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ClassifyIncidentParams defines parameters for ClassifyIncident.
+type ClassifyIncidentParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// EscalateIncidentParams defines parameters for EscalateIncident.
+type EscalateIncidentParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// HoldIncidentParams defines parameters for HoldIncident.
+type HoldIncidentParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeclareMajorParams defines parameters for DeclareMajor.
+type DeclareMajorParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// MergeIncidentParams defines parameters for MergeIncident.
+type MergeIncidentParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// NoteIncidentParams defines parameters for NoteIncident.
+type NoteIncidentParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ReopenIncidentParams defines parameters for ReopenIncident.
+type ReopenIncidentParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ResolveIncidentParams defines parameters for ResolveIncident.
+type ResolveIncidentParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ResumeIncidentParams defines parameters for ResumeIncident.
+type ResumeIncidentParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// RaiseFromAlertmanagerParams defines parameters for RaiseFromAlertmanager.
+type RaiseFromAlertmanagerParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListMaintenancesParams defines parameters for ListMaintenances.
+type ListMaintenancesParams struct {
+	// Service Only of this service.
+	Service *string `form:"service,omitempty" json:"service,omitempty"`
+
+	// From Only what was not to be over by then; now, if left out.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// Cursor The `next` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit How many items at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// AddMaintenanceParams defines parameters for AddMaintenance.
+type AddMaintenanceParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// EndMaintenanceParams defines parameters for EndMaintenance.
+type EndMaintenanceParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // EnterAbsenceParams defines parameters for EnterAbsence.
 type EnterAbsenceParams struct {
 	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
@@ -765,6 +1295,21 @@ type ResumeProcessParams struct {
 	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
 	// is left out the server makes one; either way the answer's header repeats it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetScheduleParams defines parameters for GetSchedule.
+type GetScheduleParams struct {
+	// At Who is on call at this time; now, if left out.
+	At *time.Time `form:"at,omitempty" json:"at,omitempty"`
+
+	// From Only shifts that end after this; now, if left out.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only shifts that begin before this, at most 400 days after `from`; 4 weeks after it, if left out.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Format Instead of an `Accept` header.
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
 }
 
 // ClaimTaskParams defines parameters for ClaimTask.
@@ -933,6 +1478,19 @@ type ResendDeadParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// EnqueueEventParams defines parameters for EnqueueEvent.
+type EnqueueEventParams struct {
+	// IdempotencyKey 1 to 200 visible ASCII characters, of the caller's choice. A retry under the same key gets the same answer. Where it
+	// is left out the server makes one; either way the answer's header repeats it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// RaiseAlertApplicationCloudeventsPlusJSONRequestBody defines body for RaiseAlert for application/cloudevents+json ContentType.
+type RaiseAlertApplicationCloudeventsPlusJSONRequestBody = CloudEvent
+
+// RaiseAlertJSONRequestBody defines body for RaiseAlert for application/json ContentType.
+type RaiseAlertJSONRequestBody = AlertRequest
+
 // StartApprovalJSONRequestBody defines body for StartApproval for application/json ContentType.
 type StartApprovalJSONRequestBody = ApprovalStart
 
@@ -956,6 +1514,51 @@ type ApplyDefinitionsJSONRequestBody = AnyObject
 
 // ApplyDefinitionsMultipartRequestBody defines body for ApplyDefinitions for multipart/form-data ContentType.
 type ApplyDefinitionsMultipartRequestBody ApplyDefinitionsMultipartBody
+
+// StartIncidentJSONRequestBody defines body for StartIncident for application/json ContentType.
+type StartIncidentJSONRequestBody = IncidentStart
+
+// AcknowledgeIncidentJSONRequestBody defines body for AcknowledgeIncident for application/json ContentType.
+type AcknowledgeIncidentJSONRequestBody = Remark
+
+// AssignIncidentJSONRequestBody defines body for AssignIncident for application/json ContentType.
+type AssignIncidentJSONRequestBody = Assignment
+
+// AttachIncidentJSONRequestBody defines body for AttachIncident for application/json ContentType.
+type AttachIncidentJSONRequestBody = Attachment
+
+// ClassifyIncidentJSONRequestBody defines body for ClassifyIncident for application/json ContentType.
+type ClassifyIncidentJSONRequestBody = Reclassification
+
+// EscalateIncidentJSONRequestBody defines body for EscalateIncident for application/json ContentType.
+type EscalateIncidentJSONRequestBody = Escalation
+
+// HoldIncidentJSONRequestBody defines body for HoldIncident for application/json ContentType.
+type HoldIncidentJSONRequestBody = Hold
+
+// DeclareMajorJSONRequestBody defines body for DeclareMajor for application/json ContentType.
+type DeclareMajorJSONRequestBody = MajorDeclaration
+
+// MergeIncidentJSONRequestBody defines body for MergeIncident for application/json ContentType.
+type MergeIncidentJSONRequestBody = Merger
+
+// NoteIncidentJSONRequestBody defines body for NoteIncident for application/json ContentType.
+type NoteIncidentJSONRequestBody = Reason
+
+// ReopenIncidentJSONRequestBody defines body for ReopenIncident for application/json ContentType.
+type ReopenIncidentJSONRequestBody = Reason
+
+// ResolveIncidentJSONRequestBody defines body for ResolveIncident for application/json ContentType.
+type ResolveIncidentJSONRequestBody = Resolving
+
+// ResumeIncidentJSONRequestBody defines body for ResumeIncident for application/json ContentType.
+type ResumeIncidentJSONRequestBody = Remark
+
+// RaiseFromAlertmanagerJSONRequestBody defines body for RaiseFromAlertmanager for application/json ContentType.
+type RaiseFromAlertmanagerJSONRequestBody = AlertmanagerGroup
+
+// AddMaintenanceJSONRequestBody defines body for AddMaintenance for application/json ContentType.
+type AddMaintenanceJSONRequestBody = MaintenanceRequest
 
 // EnterAbsenceJSONRequestBody defines body for EnterAbsence for application/json ContentType.
 type EnterAbsenceJSONRequestBody = AbsenceRequest
@@ -1005,6 +1608,9 @@ type SkipStepJSONRequestBody = Reason
 // CreateWebhookJSONRequestBody defines body for CreateWebhook for application/json ContentType.
 type CreateWebhookJSONRequestBody = WebhookRequest
 
+// EnqueueEventJSONRequestBody defines body for EnqueueEvent for application/json ContentType.
+type EnqueueEventJSONRequestBody = PagerDutyEvent
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// GetHealth Tell whether the process runs
@@ -1013,6 +1619,9 @@ type ServerInterface interface {
 	// GetReadiness Tell whether everything that is needed answers
 	// (GET /readyz)
 	GetReadiness(c *gin.Context)
+	// RaiseAlert Raise an alert
+	// (POST /v1/alerts)
+	RaiseAlert(c *gin.Context, params RaiseAlertParams)
 	// StartApproval Start an approval
 	// (POST /v1/approvals)
 	StartApproval(c *gin.Context, params StartApprovalParams)
@@ -1058,6 +1667,63 @@ type ServerInterface interface {
 	// ListInbox List what waits for me
 	// (GET /v1/inbox)
 	ListInbox(c *gin.Context, params ListInboxParams)
+	// StartIncident Report an incident
+	// (POST /v1/incidents)
+	StartIncident(c *gin.Context, params StartIncidentParams)
+	// AcknowledgeIncident Take it on
+	// (POST /v1/incidents/{id}/acknowledge)
+	AcknowledgeIncident(c *gin.Context, id ProcessID, params AcknowledgeIncidentParams)
+	// ListAlerts List the alerts of an incident
+	// (GET /v1/incidents/{id}/alerts)
+	ListAlerts(c *gin.Context, id ProcessID)
+	// AssignIncident Give it to somebody
+	// (POST /v1/incidents/{id}/assign)
+	AssignIncident(c *gin.Context, id ProcessID, params AssignIncidentParams)
+	// AttachIncident Attach it to a transition
+	// (POST /v1/incidents/{id}/attach)
+	AttachIncident(c *gin.Context, id ProcessID, params AttachIncidentParams)
+	// ClassifyIncident Change category, impact or urgency
+	// (POST /v1/incidents/{id}/classify)
+	ClassifyIncident(c *gin.Context, id ProcessID, params ClassifyIncidentParams)
+	// GetClocks Explain the service-level clocks
+	// (GET /v1/incidents/{id}/clocks)
+	GetClocks(c *gin.Context, id ProcessID)
+	// EscalateIncident Call the next of the ladder now
+	// (POST /v1/incidents/{id}/escalate)
+	EscalateIncident(c *gin.Context, id ProcessID, params EscalateIncidentParams)
+	// HoldIncident Have it wait for the user or a supplier
+	// (POST /v1/incidents/{id}/hold)
+	HoldIncident(c *gin.Context, id ProcessID, params HoldIncidentParams)
+	// DeclareMajor Declare it a major incident
+	// (POST /v1/incidents/{id}/major)
+	DeclareMajor(c *gin.Context, id ProcessID, params DeclareMajorParams)
+	// MergeIncident End it as a duplicate of another
+	// (POST /v1/incidents/{id}/merge)
+	MergeIncident(c *gin.Context, id ProcessID, params MergeIncidentParams)
+	// NoteIncident Note what was found or done
+	// (POST /v1/incidents/{id}/note)
+	NoteIncident(c *gin.Context, id ProcessID, params NoteIncidentParams)
+	// ReopenIncident Say that it is not resolved after all
+	// (POST /v1/incidents/{id}/reopen)
+	ReopenIncident(c *gin.Context, id ProcessID, params ReopenIncidentParams)
+	// ResolveIncident Say that it is resolved
+	// (POST /v1/incidents/{id}/resolve)
+	ResolveIncident(c *gin.Context, id ProcessID, params ResolveIncidentParams)
+	// ResumeIncident Go on with what waited
+	// (POST /v1/incidents/{id}/resume)
+	ResumeIncident(c *gin.Context, id ProcessID, params ResumeIncidentParams)
+	// RaiseFromAlertmanager Take what Prometheus Alertmanager sends
+	// (POST /v1/integrations/alertmanager)
+	RaiseFromAlertmanager(c *gin.Context, params RaiseFromAlertmanagerParams)
+	// ListMaintenances List maintenances
+	// (GET /v1/maintenances)
+	ListMaintenances(c *gin.Context, params ListMaintenancesParams)
+	// AddMaintenance Announce a maintenance
+	// (POST /v1/maintenances)
+	AddMaintenance(c *gin.Context, params AddMaintenanceParams)
+	// EndMaintenance End a maintenance now
+	// (POST /v1/maintenances/{id}/end)
+	EndMaintenance(c *gin.Context, id string, params EndMaintenanceParams)
 	// GetMe Tell who I am
 	// (GET /v1/me)
 	GetMe(c *gin.Context)
@@ -1079,6 +1745,9 @@ type ServerInterface interface {
 	// ResumeProcess Let a blocked process try again
 	// (POST /v1/processes/{id}/resume)
 	ResumeProcess(c *gin.Context, id ProcessID, params ResumeProcessParams)
+	// GetSchedule Tell who is on call
+	// (GET /v1/schedules/{name})
+	GetSchedule(c *gin.Context, name DefinitionName, params GetScheduleParams)
 	// GetSchema Read the JSON Schema of a kind of definition
 	// (GET /v1/schemas/{kind})
 	GetSchema(c *gin.Context, kind DefinitionKind)
@@ -1148,6 +1817,9 @@ type ServerInterface interface {
 	// ResendDead Deliver all dead events again
 	// (POST /v1/webhooks/{id}/resend)
 	ResendDead(c *gin.Context, id WebhookID, params ResendDeadParams)
+	// EnqueueEvent Take what is sent to PagerDuty's Events API v2
+	// (POST /v2/enqueue)
+	EnqueueEvent(c *gin.Context, params EnqueueEventParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -1183,6 +1855,46 @@ func (siw *ServerInterfaceWrapper) GetReadiness(c *gin.Context) {
 	}
 
 	siw.Handler.GetReadiness(c)
+}
+
+// RaiseAlert operation middleware
+func (siw *ServerInterfaceWrapper) RaiseAlert(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RaiseAlertParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RaiseAlert(c, params)
 }
 
 // StartApproval operation middleware
@@ -1922,6 +2634,864 @@ func (siw *ServerInterfaceWrapper) ListInbox(c *gin.Context) {
 	siw.Handler.ListInbox(c, params)
 }
 
+// StartIncident operation middleware
+func (siw *ServerInterfaceWrapper) StartIncident(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartIncidentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.StartIncident(c, params)
+}
+
+// AcknowledgeIncident operation middleware
+func (siw *ServerInterfaceWrapper) AcknowledgeIncident(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AcknowledgeIncidentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AcknowledgeIncident(c, id, params)
+}
+
+// ListAlerts operation middleware
+func (siw *ServerInterfaceWrapper) ListAlerts(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListAlerts(c, id)
+}
+
+// AssignIncident operation middleware
+func (siw *ServerInterfaceWrapper) AssignIncident(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AssignIncidentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AssignIncident(c, id, params)
+}
+
+// AttachIncident operation middleware
+func (siw *ServerInterfaceWrapper) AttachIncident(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AttachIncidentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AttachIncident(c, id, params)
+}
+
+// ClassifyIncident operation middleware
+func (siw *ServerInterfaceWrapper) ClassifyIncident(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ClassifyIncidentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ClassifyIncident(c, id, params)
+}
+
+// GetClocks operation middleware
+func (siw *ServerInterfaceWrapper) GetClocks(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetClocks(c, id)
+}
+
+// EscalateIncident operation middleware
+func (siw *ServerInterfaceWrapper) EscalateIncident(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EscalateIncidentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EscalateIncident(c, id, params)
+}
+
+// HoldIncident operation middleware
+func (siw *ServerInterfaceWrapper) HoldIncident(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params HoldIncidentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.HoldIncident(c, id, params)
+}
+
+// DeclareMajor operation middleware
+func (siw *ServerInterfaceWrapper) DeclareMajor(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeclareMajorParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeclareMajor(c, id, params)
+}
+
+// MergeIncident operation middleware
+func (siw *ServerInterfaceWrapper) MergeIncident(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MergeIncidentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.MergeIncident(c, id, params)
+}
+
+// NoteIncident operation middleware
+func (siw *ServerInterfaceWrapper) NoteIncident(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params NoteIncidentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.NoteIncident(c, id, params)
+}
+
+// ReopenIncident operation middleware
+func (siw *ServerInterfaceWrapper) ReopenIncident(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReopenIncidentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReopenIncident(c, id, params)
+}
+
+// ResolveIncident operation middleware
+func (siw *ServerInterfaceWrapper) ResolveIncident(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResolveIncidentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ResolveIncident(c, id, params)
+}
+
+// ResumeIncident operation middleware
+func (siw *ServerInterfaceWrapper) ResumeIncident(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ProcessID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResumeIncidentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ResumeIncident(c, id, params)
+}
+
+// RaiseFromAlertmanager operation middleware
+func (siw *ServerInterfaceWrapper) RaiseFromAlertmanager(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RaiseFromAlertmanagerParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RaiseFromAlertmanager(c, params)
+}
+
+// ListMaintenances operation middleware
+func (siw *ServerInterfaceWrapper) ListMaintenances(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMaintenancesParams
+
+	// ------------- Optional query parameter "service" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "service", c.Request.URL.Query(), &params.Service, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter service: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListMaintenances(c, params)
+}
+
+// AddMaintenance operation middleware
+func (siw *ServerInterfaceWrapper) AddMaintenance(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddMaintenanceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AddMaintenance(c, params)
+}
+
+// EndMaintenance operation middleware
+func (siw *ServerInterfaceWrapper) EndMaintenance(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndMaintenanceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EndMaintenance(c, id, params)
+}
+
 // GetMe operation middleware
 func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 
@@ -2192,6 +3762,66 @@ func (siw *ServerInterfaceWrapper) ResumeProcess(c *gin.Context) {
 	}
 
 	siw.Handler.ResumeProcess(c, id, params)
+}
+
+// GetSchedule operation middleware
+func (siw *ServerInterfaceWrapper) GetSchedule(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name DefinitionName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetScheduleParams
+
+	// ------------- Optional query parameter "at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "at", c.Request.URL.Query(), &params.At, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter at: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", c.Request.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter format: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetSchedule(c, name, params)
 }
 
 // GetSchema operation middleware
@@ -3276,6 +4906,46 @@ func (siw *ServerInterfaceWrapper) ResendDead(c *gin.Context) {
 	siw.Handler.ResendDead(c, id, params)
 }
 
+// EnqueueEvent operation middleware
+func (siw *ServerInterfaceWrapper) EnqueueEvent(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EnqueueEventParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EnqueueEvent(c, params)
+}
+
 // GinServerOptions provides options for the Gin server.
 type GinServerOptions struct {
 	BaseURL      string
@@ -3323,6 +4993,28 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/v1/transitions/:id/steps/:step/complete", wrapper.CompleteStep)
 	router.GET(options.BaseURL+"/v1/transitions/:id/wait", wrapper.WaitForTransition)
 	router.GET(options.BaseURL+"/v1/calendar", wrapper.GetCalendar)
+	router.POST(options.BaseURL+"/v1/incidents", wrapper.StartIncident)
+	router.POST(options.BaseURL+"/v1/incidents/:id/acknowledge", wrapper.AcknowledgeIncident)
+	router.POST(options.BaseURL+"/v1/incidents/:id/assign", wrapper.AssignIncident)
+	router.POST(options.BaseURL+"/v1/incidents/:id/note", wrapper.NoteIncident)
+	router.POST(options.BaseURL+"/v1/incidents/:id/hold", wrapper.HoldIncident)
+	router.POST(options.BaseURL+"/v1/incidents/:id/resume", wrapper.ResumeIncident)
+	router.POST(options.BaseURL+"/v1/incidents/:id/classify", wrapper.ClassifyIncident)
+	router.POST(options.BaseURL+"/v1/incidents/:id/escalate", wrapper.EscalateIncident)
+	router.POST(options.BaseURL+"/v1/incidents/:id/major", wrapper.DeclareMajor)
+	router.POST(options.BaseURL+"/v1/incidents/:id/resolve", wrapper.ResolveIncident)
+	router.POST(options.BaseURL+"/v1/incidents/:id/reopen", wrapper.ReopenIncident)
+	router.POST(options.BaseURL+"/v1/incidents/:id/merge", wrapper.MergeIncident)
+	router.POST(options.BaseURL+"/v1/incidents/:id/attach", wrapper.AttachIncident)
+	router.GET(options.BaseURL+"/v1/incidents/:id/clocks", wrapper.GetClocks)
+	router.GET(options.BaseURL+"/v1/incidents/:id/alerts", wrapper.ListAlerts)
+	router.POST(options.BaseURL+"/v1/alerts", wrapper.RaiseAlert)
+	router.POST(options.BaseURL+"/v1/integrations/alertmanager", wrapper.RaiseFromAlertmanager)
+	router.POST(options.BaseURL+"/v2/enqueue", wrapper.EnqueueEvent)
+	router.GET(options.BaseURL+"/v1/schedules/:name", wrapper.GetSchedule)
+	router.GET(options.BaseURL+"/v1/maintenances", wrapper.ListMaintenances)
+	router.POST(options.BaseURL+"/v1/maintenances", wrapper.AddMaintenance)
+	router.POST(options.BaseURL+"/v1/maintenances/:id/end", wrapper.EndMaintenance)
 	router.POST(options.BaseURL+"/v1/tasks/:id/claim", wrapper.ClaimTask)
 	router.POST(options.BaseURL+"/v1/tasks/:id/release", wrapper.ReleaseTask)
 	router.POST(options.BaseURL+"/v1/tasks/:id/progress", wrapper.WorkOnTask)
@@ -3435,6 +5127,47 @@ type GetReadinessdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetReadinessdefaultApplicationProblemPlusJSONResponse) VisitGetReadinessResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RaiseAlertRequestObject struct {
+	Params                             RaiseAlertParams
+	ApplicationCloudeventsPlusJSONBody *RaiseAlertApplicationCloudeventsPlusJSONRequestBody
+	JSONBody                           *RaiseAlertJSONRequestBody
+}
+
+type RaiseAlertResponseObject interface {
+	VisitRaiseAlertResponse(w http.ResponseWriter) error
+}
+
+type RaiseAlert202JSONResponse Raised
+
+func (response RaiseAlert202JSONResponse) VisitRaiseAlertResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RaiseAlertdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RaiseAlertdefaultApplicationProblemPlusJSONResponse) VisitRaiseAlertResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4130,6 +5863,783 @@ func (response ListInboxdefaultApplicationProblemPlusJSONResponse) VisitListInbo
 	return err
 }
 
+type StartIncidentRequestObject struct {
+	Params StartIncidentParams
+	Body   *StartIncidentJSONRequestBody
+}
+
+type StartIncidentResponseObject interface {
+	VisitStartIncidentResponse(w http.ResponseWriter) error
+}
+
+type StartIncident201ResponseHeaders struct {
+	Location string
+}
+
+type StartIncident201JSONResponse struct {
+	Body    Receipt
+	Headers StartIncident201ResponseHeaders
+}
+
+func (response StartIncident201JSONResponse) VisitStartIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartIncidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StartIncidentdefaultApplicationProblemPlusJSONResponse) VisitStartIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AcknowledgeIncidentRequestObject struct {
+	Id     ProcessID `json:"id"`
+	Params AcknowledgeIncidentParams
+	Body   *AcknowledgeIncidentJSONRequestBody
+}
+
+type AcknowledgeIncidentResponseObject interface {
+	VisitAcknowledgeIncidentResponse(w http.ResponseWriter) error
+}
+
+type AcknowledgeIncident200JSONResponse struct{ ReceiptJSONResponse }
+
+func (response AcknowledgeIncident200JSONResponse) VisitAcknowledgeIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AcknowledgeIncidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AcknowledgeIncidentdefaultApplicationProblemPlusJSONResponse) VisitAcknowledgeIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAlertsRequestObject struct {
+	Id ProcessID `json:"id"`
+}
+
+type ListAlertsResponseObject interface {
+	VisitListAlertsResponse(w http.ResponseWriter) error
+}
+
+type ListAlerts200JSONResponse AlertList
+
+func (response ListAlerts200JSONResponse) VisitListAlertsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAlertsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAlertsdefaultApplicationProblemPlusJSONResponse) VisitListAlertsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AssignIncidentRequestObject struct {
+	Id     ProcessID `json:"id"`
+	Params AssignIncidentParams
+	Body   *AssignIncidentJSONRequestBody
+}
+
+type AssignIncidentResponseObject interface {
+	VisitAssignIncidentResponse(w http.ResponseWriter) error
+}
+
+type AssignIncident200JSONResponse struct{ ReceiptJSONResponse }
+
+func (response AssignIncident200JSONResponse) VisitAssignIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AssignIncidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AssignIncidentdefaultApplicationProblemPlusJSONResponse) VisitAssignIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AttachIncidentRequestObject struct {
+	Id     ProcessID `json:"id"`
+	Params AttachIncidentParams
+	Body   *AttachIncidentJSONRequestBody
+}
+
+type AttachIncidentResponseObject interface {
+	VisitAttachIncidentResponse(w http.ResponseWriter) error
+}
+
+type AttachIncident200JSONResponse struct{ ReceiptJSONResponse }
+
+func (response AttachIncident200JSONResponse) VisitAttachIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AttachIncidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AttachIncidentdefaultApplicationProblemPlusJSONResponse) VisitAttachIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClassifyIncidentRequestObject struct {
+	Id     ProcessID `json:"id"`
+	Params ClassifyIncidentParams
+	Body   *ClassifyIncidentJSONRequestBody
+}
+
+type ClassifyIncidentResponseObject interface {
+	VisitClassifyIncidentResponse(w http.ResponseWriter) error
+}
+
+type ClassifyIncident200JSONResponse struct{ ReceiptJSONResponse }
+
+func (response ClassifyIncident200JSONResponse) VisitClassifyIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClassifyIncidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ClassifyIncidentdefaultApplicationProblemPlusJSONResponse) VisitClassifyIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClocksRequestObject struct {
+	Id ProcessID `json:"id"`
+}
+
+type GetClocksResponseObject interface {
+	VisitGetClocksResponse(w http.ResponseWriter) error
+}
+
+type GetClocks200JSONResponse Clocks
+
+func (response GetClocks200JSONResponse) VisitGetClocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClocksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetClocksdefaultApplicationProblemPlusJSONResponse) VisitGetClocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EscalateIncidentRequestObject struct {
+	Id     ProcessID `json:"id"`
+	Params EscalateIncidentParams
+	Body   *EscalateIncidentJSONRequestBody
+}
+
+type EscalateIncidentResponseObject interface {
+	VisitEscalateIncidentResponse(w http.ResponseWriter) error
+}
+
+type EscalateIncident200JSONResponse struct{ ReceiptJSONResponse }
+
+func (response EscalateIncident200JSONResponse) VisitEscalateIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EscalateIncidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EscalateIncidentdefaultApplicationProblemPlusJSONResponse) VisitEscalateIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HoldIncidentRequestObject struct {
+	Id     ProcessID `json:"id"`
+	Params HoldIncidentParams
+	Body   *HoldIncidentJSONRequestBody
+}
+
+type HoldIncidentResponseObject interface {
+	VisitHoldIncidentResponse(w http.ResponseWriter) error
+}
+
+type HoldIncident200JSONResponse struct{ ReceiptJSONResponse }
+
+func (response HoldIncident200JSONResponse) VisitHoldIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HoldIncidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response HoldIncidentdefaultApplicationProblemPlusJSONResponse) VisitHoldIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeclareMajorRequestObject struct {
+	Id     ProcessID `json:"id"`
+	Params DeclareMajorParams
+	Body   *DeclareMajorJSONRequestBody
+}
+
+type DeclareMajorResponseObject interface {
+	VisitDeclareMajorResponse(w http.ResponseWriter) error
+}
+
+type DeclareMajor200JSONResponse struct{ ReceiptJSONResponse }
+
+func (response DeclareMajor200JSONResponse) VisitDeclareMajorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeclareMajordefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeclareMajordefaultApplicationProblemPlusJSONResponse) VisitDeclareMajorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MergeIncidentRequestObject struct {
+	Id     ProcessID `json:"id"`
+	Params MergeIncidentParams
+	Body   *MergeIncidentJSONRequestBody
+}
+
+type MergeIncidentResponseObject interface {
+	VisitMergeIncidentResponse(w http.ResponseWriter) error
+}
+
+type MergeIncident200JSONResponse struct{ ReceiptJSONResponse }
+
+func (response MergeIncident200JSONResponse) VisitMergeIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MergeIncidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MergeIncidentdefaultApplicationProblemPlusJSONResponse) VisitMergeIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type NoteIncidentRequestObject struct {
+	Id     ProcessID `json:"id"`
+	Params NoteIncidentParams
+	Body   *NoteIncidentJSONRequestBody
+}
+
+type NoteIncidentResponseObject interface {
+	VisitNoteIncidentResponse(w http.ResponseWriter) error
+}
+
+type NoteIncident200JSONResponse struct{ ReceiptJSONResponse }
+
+func (response NoteIncident200JSONResponse) VisitNoteIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type NoteIncidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response NoteIncidentdefaultApplicationProblemPlusJSONResponse) VisitNoteIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReopenIncidentRequestObject struct {
+	Id     ProcessID `json:"id"`
+	Params ReopenIncidentParams
+	Body   *ReopenIncidentJSONRequestBody
+}
+
+type ReopenIncidentResponseObject interface {
+	VisitReopenIncidentResponse(w http.ResponseWriter) error
+}
+
+type ReopenIncident200JSONResponse struct{ ReceiptJSONResponse }
+
+func (response ReopenIncident200JSONResponse) VisitReopenIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReopenIncidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReopenIncidentdefaultApplicationProblemPlusJSONResponse) VisitReopenIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResolveIncidentRequestObject struct {
+	Id     ProcessID `json:"id"`
+	Params ResolveIncidentParams
+	Body   *ResolveIncidentJSONRequestBody
+}
+
+type ResolveIncidentResponseObject interface {
+	VisitResolveIncidentResponse(w http.ResponseWriter) error
+}
+
+type ResolveIncident200JSONResponse struct{ ReceiptJSONResponse }
+
+func (response ResolveIncident200JSONResponse) VisitResolveIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResolveIncidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ResolveIncidentdefaultApplicationProblemPlusJSONResponse) VisitResolveIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeIncidentRequestObject struct {
+	Id     ProcessID `json:"id"`
+	Params ResumeIncidentParams
+	Body   *ResumeIncidentJSONRequestBody
+}
+
+type ResumeIncidentResponseObject interface {
+	VisitResumeIncidentResponse(w http.ResponseWriter) error
+}
+
+type ResumeIncident200JSONResponse struct{ ReceiptJSONResponse }
+
+func (response ResumeIncident200JSONResponse) VisitResumeIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeIncidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ResumeIncidentdefaultApplicationProblemPlusJSONResponse) VisitResumeIncidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RaiseFromAlertmanagerRequestObject struct {
+	Params RaiseFromAlertmanagerParams
+	Body   *RaiseFromAlertmanagerJSONRequestBody
+}
+
+type RaiseFromAlertmanagerResponseObject interface {
+	VisitRaiseFromAlertmanagerResponse(w http.ResponseWriter) error
+}
+
+type RaiseFromAlertmanager200JSONResponse RaisedList
+
+func (response RaiseFromAlertmanager200JSONResponse) VisitRaiseFromAlertmanagerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RaiseFromAlertmanagerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RaiseFromAlertmanagerdefaultApplicationProblemPlusJSONResponse) VisitRaiseFromAlertmanagerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMaintenancesRequestObject struct {
+	Params ListMaintenancesParams
+}
+
+type ListMaintenancesResponseObject interface {
+	VisitListMaintenancesResponse(w http.ResponseWriter) error
+}
+
+type ListMaintenances200JSONResponse MaintenancePage
+
+func (response ListMaintenances200JSONResponse) VisitListMaintenancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMaintenancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMaintenancesdefaultApplicationProblemPlusJSONResponse) VisitListMaintenancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddMaintenanceRequestObject struct {
+	Params AddMaintenanceParams
+	Body   *AddMaintenanceJSONRequestBody
+}
+
+type AddMaintenanceResponseObject interface {
+	VisitAddMaintenanceResponse(w http.ResponseWriter) error
+}
+
+type AddMaintenance201JSONResponse Maintenance
+
+func (response AddMaintenance201JSONResponse) VisitAddMaintenanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddMaintenancedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddMaintenancedefaultApplicationProblemPlusJSONResponse) VisitAddMaintenanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndMaintenanceRequestObject struct {
+	Id     string `json:"id"`
+	Params EndMaintenanceParams
+}
+
+type EndMaintenanceResponseObject interface {
+	VisitEndMaintenanceResponse(w http.ResponseWriter) error
+}
+
+type EndMaintenance200JSONResponse Maintenance
+
+func (response EndMaintenance200JSONResponse) VisitEndMaintenanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndMaintenancedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndMaintenancedefaultApplicationProblemPlusJSONResponse) VisitEndMaintenanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetMeRequestObject struct {
 }
 
@@ -4396,6 +6906,66 @@ type ResumeProcessdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ResumeProcessdefaultApplicationProblemPlusJSONResponse) VisitResumeProcessResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetScheduleRequestObject struct {
+	Name   DefinitionName `json:"name"`
+	Params GetScheduleParams
+}
+
+type GetScheduleResponseObject interface {
+	VisitGetScheduleResponse(w http.ResponseWriter) error
+}
+
+type GetSchedule200JSONResponse OnCall
+
+func (response GetSchedule200JSONResponse) VisitGetScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSchedule200TextcalendarResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetSchedule200TextcalendarResponse) VisitGetScheduleResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/calendar")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetScheduledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetScheduledefaultApplicationProblemPlusJSONResponse) VisitGetScheduleResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5335,6 +7905,46 @@ func (response ResendDeaddefaultApplicationProblemPlusJSONResponse) VisitResendD
 	return err
 }
 
+type EnqueueEventRequestObject struct {
+	Params EnqueueEventParams
+	Body   *EnqueueEventJSONRequestBody
+}
+
+type EnqueueEventResponseObject interface {
+	VisitEnqueueEventResponse(w http.ResponseWriter) error
+}
+
+type EnqueueEvent202JSONResponse PagerDutyTaken
+
+func (response EnqueueEvent202JSONResponse) VisitEnqueueEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnqueueEventdefaultJSONResponse struct {
+	Body       PagerDutyRefusal
+	StatusCode int
+}
+
+func (response EnqueueEventdefaultJSONResponse) VisitEnqueueEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetHealth Tell whether the process runs
@@ -5343,6 +7953,9 @@ type StrictServerInterface interface {
 	// GetReadiness Tell whether everything that is needed answers
 	// (GET /readyz)
 	GetReadiness(ctx context.Context, request GetReadinessRequestObject) (GetReadinessResponseObject, error)
+	// RaiseAlert Raise an alert
+	// (POST /v1/alerts)
+	RaiseAlert(ctx context.Context, request RaiseAlertRequestObject) (RaiseAlertResponseObject, error)
 	// StartApproval Start an approval
 	// (POST /v1/approvals)
 	StartApproval(ctx context.Context, request StartApprovalRequestObject) (StartApprovalResponseObject, error)
@@ -5388,6 +8001,63 @@ type StrictServerInterface interface {
 	// ListInbox List what waits for me
 	// (GET /v1/inbox)
 	ListInbox(ctx context.Context, request ListInboxRequestObject) (ListInboxResponseObject, error)
+	// StartIncident Report an incident
+	// (POST /v1/incidents)
+	StartIncident(ctx context.Context, request StartIncidentRequestObject) (StartIncidentResponseObject, error)
+	// AcknowledgeIncident Take it on
+	// (POST /v1/incidents/{id}/acknowledge)
+	AcknowledgeIncident(ctx context.Context, request AcknowledgeIncidentRequestObject) (AcknowledgeIncidentResponseObject, error)
+	// ListAlerts List the alerts of an incident
+	// (GET /v1/incidents/{id}/alerts)
+	ListAlerts(ctx context.Context, request ListAlertsRequestObject) (ListAlertsResponseObject, error)
+	// AssignIncident Give it to somebody
+	// (POST /v1/incidents/{id}/assign)
+	AssignIncident(ctx context.Context, request AssignIncidentRequestObject) (AssignIncidentResponseObject, error)
+	// AttachIncident Attach it to a transition
+	// (POST /v1/incidents/{id}/attach)
+	AttachIncident(ctx context.Context, request AttachIncidentRequestObject) (AttachIncidentResponseObject, error)
+	// ClassifyIncident Change category, impact or urgency
+	// (POST /v1/incidents/{id}/classify)
+	ClassifyIncident(ctx context.Context, request ClassifyIncidentRequestObject) (ClassifyIncidentResponseObject, error)
+	// GetClocks Explain the service-level clocks
+	// (GET /v1/incidents/{id}/clocks)
+	GetClocks(ctx context.Context, request GetClocksRequestObject) (GetClocksResponseObject, error)
+	// EscalateIncident Call the next of the ladder now
+	// (POST /v1/incidents/{id}/escalate)
+	EscalateIncident(ctx context.Context, request EscalateIncidentRequestObject) (EscalateIncidentResponseObject, error)
+	// HoldIncident Have it wait for the user or a supplier
+	// (POST /v1/incidents/{id}/hold)
+	HoldIncident(ctx context.Context, request HoldIncidentRequestObject) (HoldIncidentResponseObject, error)
+	// DeclareMajor Declare it a major incident
+	// (POST /v1/incidents/{id}/major)
+	DeclareMajor(ctx context.Context, request DeclareMajorRequestObject) (DeclareMajorResponseObject, error)
+	// MergeIncident End it as a duplicate of another
+	// (POST /v1/incidents/{id}/merge)
+	MergeIncident(ctx context.Context, request MergeIncidentRequestObject) (MergeIncidentResponseObject, error)
+	// NoteIncident Note what was found or done
+	// (POST /v1/incidents/{id}/note)
+	NoteIncident(ctx context.Context, request NoteIncidentRequestObject) (NoteIncidentResponseObject, error)
+	// ReopenIncident Say that it is not resolved after all
+	// (POST /v1/incidents/{id}/reopen)
+	ReopenIncident(ctx context.Context, request ReopenIncidentRequestObject) (ReopenIncidentResponseObject, error)
+	// ResolveIncident Say that it is resolved
+	// (POST /v1/incidents/{id}/resolve)
+	ResolveIncident(ctx context.Context, request ResolveIncidentRequestObject) (ResolveIncidentResponseObject, error)
+	// ResumeIncident Go on with what waited
+	// (POST /v1/incidents/{id}/resume)
+	ResumeIncident(ctx context.Context, request ResumeIncidentRequestObject) (ResumeIncidentResponseObject, error)
+	// RaiseFromAlertmanager Take what Prometheus Alertmanager sends
+	// (POST /v1/integrations/alertmanager)
+	RaiseFromAlertmanager(ctx context.Context, request RaiseFromAlertmanagerRequestObject) (RaiseFromAlertmanagerResponseObject, error)
+	// ListMaintenances List maintenances
+	// (GET /v1/maintenances)
+	ListMaintenances(ctx context.Context, request ListMaintenancesRequestObject) (ListMaintenancesResponseObject, error)
+	// AddMaintenance Announce a maintenance
+	// (POST /v1/maintenances)
+	AddMaintenance(ctx context.Context, request AddMaintenanceRequestObject) (AddMaintenanceResponseObject, error)
+	// EndMaintenance End a maintenance now
+	// (POST /v1/maintenances/{id}/end)
+	EndMaintenance(ctx context.Context, request EndMaintenanceRequestObject) (EndMaintenanceResponseObject, error)
 	// GetMe Tell who I am
 	// (GET /v1/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
@@ -5409,6 +8079,9 @@ type StrictServerInterface interface {
 	// ResumeProcess Let a blocked process try again
 	// (POST /v1/processes/{id}/resume)
 	ResumeProcess(ctx context.Context, request ResumeProcessRequestObject) (ResumeProcessResponseObject, error)
+	// GetSchedule Tell who is on call
+	// (GET /v1/schedules/{name})
+	GetSchedule(ctx context.Context, request GetScheduleRequestObject) (GetScheduleResponseObject, error)
 	// GetSchema Read the JSON Schema of a kind of definition
 	// (GET /v1/schemas/{kind})
 	GetSchema(ctx context.Context, request GetSchemaRequestObject) (GetSchemaResponseObject, error)
@@ -5478,6 +8151,9 @@ type StrictServerInterface interface {
 	// ResendDead Deliver all dead events again
 	// (POST /v1/webhooks/{id}/resend)
 	ResendDead(ctx context.Context, request ResendDeadRequestObject) (ResendDeadResponseObject, error)
+	// EnqueueEvent Take what is sent to PagerDuty's Events API v2
+	// (POST /v2/enqueue)
+	EnqueueEvent(ctx context.Context, request EnqueueEventRequestObject) (EnqueueEventResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx *gin.Context, request any) (any, error)
@@ -5578,6 +8254,74 @@ func (sh *strictHandler) GetReadiness(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetReadinessResponseObject); ok {
 		if err := validResponse.VisitGetReadinessResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RaiseAlert operation middleware
+func (sh *strictHandler) RaiseAlert(ctx *gin.Context, params RaiseAlertParams) {
+	var request RaiseAlertRequestObject
+
+	request.Params = params
+	if strings.HasPrefix(ctx.GetHeader("Content-Type"), "application/cloudevents+json") {
+
+		var body RaiseAlertApplicationCloudeventsPlusJSONRequestBody
+		var err error
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = ctx.ShouldBindJSON(&body)
+		} else if binding.Validator != nil {
+			// ShouldBindJSON runs the struct validator after decoding; keep that.
+			err = binding.Validator.ValidateStruct(&body)
+		}
+		if err != nil {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		}
+		request.ApplicationCloudeventsPlusJSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.GetHeader("Content-Type"), "application/json") {
+
+		var body RaiseAlertJSONRequestBody
+		var err error
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = ctx.ShouldBindJSON(&body)
+		} else if binding.Validator != nil {
+			// ShouldBindJSON runs the struct validator after decoding; keep that.
+			err = binding.Validator.ValidateStruct(&body)
+		}
+		if err != nil {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		}
+		request.JSONBody = &body
+
+	}
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RaiseAlert(ctx, request.(RaiseAlertRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RaiseAlert")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RaiseAlertResponseObject); ok {
+		if err := validResponse.VisitRaiseAlertResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -6133,6 +8877,795 @@ func (sh *strictHandler) ListInbox(ctx *gin.Context, params ListInboxParams) {
 	}
 }
 
+// StartIncident operation middleware
+func (sh *strictHandler) StartIncident(ctx *gin.Context, params StartIncidentParams) {
+	var request StartIncidentRequestObject
+
+	request.Params = params
+
+	var body StartIncidentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartIncident(ctx, request.(StartIncidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartIncident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(StartIncidentResponseObject); ok {
+		if err := validResponse.VisitStartIncidentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AcknowledgeIncident operation middleware
+func (sh *strictHandler) AcknowledgeIncident(ctx *gin.Context, id ProcessID, params AcknowledgeIncidentParams) {
+	var request AcknowledgeIncidentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body AcknowledgeIncidentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AcknowledgeIncident(ctx, request.(AcknowledgeIncidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AcknowledgeIncident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AcknowledgeIncidentResponseObject); ok {
+		if err := validResponse.VisitAcknowledgeIncidentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAlerts operation middleware
+func (sh *strictHandler) ListAlerts(ctx *gin.Context, id ProcessID) {
+	var request ListAlertsRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAlerts(ctx, request.(ListAlertsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAlerts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListAlertsResponseObject); ok {
+		if err := validResponse.VisitListAlertsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AssignIncident operation middleware
+func (sh *strictHandler) AssignIncident(ctx *gin.Context, id ProcessID, params AssignIncidentParams) {
+	var request AssignIncidentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body AssignIncidentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AssignIncident(ctx, request.(AssignIncidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AssignIncident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AssignIncidentResponseObject); ok {
+		if err := validResponse.VisitAssignIncidentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AttachIncident operation middleware
+func (sh *strictHandler) AttachIncident(ctx *gin.Context, id ProcessID, params AttachIncidentParams) {
+	var request AttachIncidentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body AttachIncidentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AttachIncident(ctx, request.(AttachIncidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AttachIncident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AttachIncidentResponseObject); ok {
+		if err := validResponse.VisitAttachIncidentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ClassifyIncident operation middleware
+func (sh *strictHandler) ClassifyIncident(ctx *gin.Context, id ProcessID, params ClassifyIncidentParams) {
+	var request ClassifyIncidentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body ClassifyIncidentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ClassifyIncident(ctx, request.(ClassifyIncidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ClassifyIncident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ClassifyIncidentResponseObject); ok {
+		if err := validResponse.VisitClassifyIncidentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetClocks operation middleware
+func (sh *strictHandler) GetClocks(ctx *gin.Context, id ProcessID) {
+	var request GetClocksRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetClocks(ctx, request.(GetClocksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetClocks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetClocksResponseObject); ok {
+		if err := validResponse.VisitGetClocksResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EscalateIncident operation middleware
+func (sh *strictHandler) EscalateIncident(ctx *gin.Context, id ProcessID, params EscalateIncidentParams) {
+	var request EscalateIncidentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body EscalateIncidentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EscalateIncident(ctx, request.(EscalateIncidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EscalateIncident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(EscalateIncidentResponseObject); ok {
+		if err := validResponse.VisitEscalateIncidentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// HoldIncident operation middleware
+func (sh *strictHandler) HoldIncident(ctx *gin.Context, id ProcessID, params HoldIncidentParams) {
+	var request HoldIncidentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body HoldIncidentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.HoldIncident(ctx, request.(HoldIncidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "HoldIncident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(HoldIncidentResponseObject); ok {
+		if err := validResponse.VisitHoldIncidentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeclareMajor operation middleware
+func (sh *strictHandler) DeclareMajor(ctx *gin.Context, id ProcessID, params DeclareMajorParams) {
+	var request DeclareMajorRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body DeclareMajorJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeclareMajor(ctx, request.(DeclareMajorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeclareMajor")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeclareMajorResponseObject); ok {
+		if err := validResponse.VisitDeclareMajorResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// MergeIncident operation middleware
+func (sh *strictHandler) MergeIncident(ctx *gin.Context, id ProcessID, params MergeIncidentParams) {
+	var request MergeIncidentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body MergeIncidentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MergeIncident(ctx, request.(MergeIncidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MergeIncident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(MergeIncidentResponseObject); ok {
+		if err := validResponse.VisitMergeIncidentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// NoteIncident operation middleware
+func (sh *strictHandler) NoteIncident(ctx *gin.Context, id ProcessID, params NoteIncidentParams) {
+	var request NoteIncidentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body NoteIncidentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.NoteIncident(ctx, request.(NoteIncidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "NoteIncident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(NoteIncidentResponseObject); ok {
+		if err := validResponse.VisitNoteIncidentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReopenIncident operation middleware
+func (sh *strictHandler) ReopenIncident(ctx *gin.Context, id ProcessID, params ReopenIncidentParams) {
+	var request ReopenIncidentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body ReopenIncidentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReopenIncident(ctx, request.(ReopenIncidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReopenIncident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReopenIncidentResponseObject); ok {
+		if err := validResponse.VisitReopenIncidentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResolveIncident operation middleware
+func (sh *strictHandler) ResolveIncident(ctx *gin.Context, id ProcessID, params ResolveIncidentParams) {
+	var request ResolveIncidentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body ResolveIncidentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResolveIncident(ctx, request.(ResolveIncidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResolveIncident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ResolveIncidentResponseObject); ok {
+		if err := validResponse.VisitResolveIncidentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResumeIncident operation middleware
+func (sh *strictHandler) ResumeIncident(ctx *gin.Context, id ProcessID, params ResumeIncidentParams) {
+	var request ResumeIncidentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body ResumeIncidentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResumeIncident(ctx, request.(ResumeIncidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResumeIncident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ResumeIncidentResponseObject); ok {
+		if err := validResponse.VisitResumeIncidentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RaiseFromAlertmanager operation middleware
+func (sh *strictHandler) RaiseFromAlertmanager(ctx *gin.Context, params RaiseFromAlertmanagerParams) {
+	var request RaiseFromAlertmanagerRequestObject
+
+	request.Params = params
+
+	var body RaiseFromAlertmanagerJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RaiseFromAlertmanager(ctx, request.(RaiseFromAlertmanagerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RaiseFromAlertmanager")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RaiseFromAlertmanagerResponseObject); ok {
+		if err := validResponse.VisitRaiseFromAlertmanagerResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListMaintenances operation middleware
+func (sh *strictHandler) ListMaintenances(ctx *gin.Context, params ListMaintenancesParams) {
+	var request ListMaintenancesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMaintenances(ctx, request.(ListMaintenancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMaintenances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListMaintenancesResponseObject); ok {
+		if err := validResponse.VisitListMaintenancesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddMaintenance operation middleware
+func (sh *strictHandler) AddMaintenance(ctx *gin.Context, params AddMaintenanceParams) {
+	var request AddMaintenanceRequestObject
+
+	request.Params = params
+
+	var body AddMaintenanceJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddMaintenance(ctx, request.(AddMaintenanceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddMaintenance")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AddMaintenanceResponseObject); ok {
+		if err := validResponse.VisitAddMaintenanceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndMaintenance operation middleware
+func (sh *strictHandler) EndMaintenance(ctx *gin.Context, id string, params EndMaintenanceParams) {
+	var request EndMaintenanceRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndMaintenance(ctx, request.(EndMaintenanceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndMaintenance")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(EndMaintenanceResponseObject); ok {
+		if err := validResponse.VisitEndMaintenanceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetMe operation middleware
 func (sh *strictHandler) GetMe(ctx *gin.Context) {
 	var request GetMeRequestObject
@@ -6348,6 +9881,33 @@ func (sh *strictHandler) ResumeProcess(ctx *gin.Context, id ProcessID, params Re
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ResumeProcessResponseObject); ok {
 		if err := validResponse.VisitResumeProcessResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetSchedule operation middleware
+func (sh *strictHandler) GetSchedule(ctx *gin.Context, name DefinitionName, params GetScheduleParams) {
+	var request GetScheduleRequestObject
+
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSchedule(ctx, request.(GetScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetScheduleResponseObject); ok {
+		if err := validResponse.VisitGetScheduleResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -7231,6 +10791,50 @@ func (sh *strictHandler) ResendDead(ctx *gin.Context, id WebhookID, params Resen
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ResendDeadResponseObject); ok {
 		if err := validResponse.VisitResendDeadResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EnqueueEvent operation middleware
+func (sh *strictHandler) EnqueueEvent(ctx *gin.Context, params EnqueueEventParams) {
+	var request EnqueueEventRequestObject
+
+	request.Params = params
+
+	var body EnqueueEventJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EnqueueEvent(ctx, request.(EnqueueEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EnqueueEvent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(EnqueueEventResponseObject); ok {
+		if err := validResponse.VisitEnqueueEventResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -100,6 +100,39 @@ type ClientInterface interface {
 	// Corresponds with GET /readyz (the `GetReadiness` operationId).
 	GetReadiness(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// RaiseAlertWithBody Raise an alert
+	//
+	// The same `key` for the same service is the same incident while that is open; a repeat is only counted. Also takes
+	// CloudEvents 1.0, in the structured and in the binary mode: `data` is either what is described here or any object.
+	// Its key then is `data.key` or else made of the event's type, source and subject, its severity `data.severity`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/alerts (the `RaiseAlert` operationId).
+	RaiseAlertWithBody(ctx context.Context, params *RaiseAlertParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RaiseAlertWithApplicationCloudeventsPlusJSONBody Raise an alert
+	//
+	// The same `key` for the same service is the same incident while that is open; a repeat is only counted. Also takes
+	// CloudEvents 1.0, in the structured and in the binary mode: `data` is either what is described here or any object.
+	// Its key then is `data.key` or else made of the event's type, source and subject, its severity `data.severity`.
+	//
+	// Takes a body of the `application/cloudevents+json` content type.
+	//
+	// Corresponds with POST /v1/alerts (the `RaiseAlert` operationId).
+	RaiseAlertWithApplicationCloudeventsPlusJSONBody(ctx context.Context, params *RaiseAlertParams, body RaiseAlertApplicationCloudeventsPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RaiseAlert Raise an alert
+	//
+	// The same `key` for the same service is the same incident while that is open; a repeat is only counted. Also takes
+	// CloudEvents 1.0, in the structured and in the binary mode: `data` is either what is described here or any object.
+	// Its key then is `data.key` or else made of the event's type, source and subject, its severity `data.severity`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/alerts (the `RaiseAlert` operationId).
+	RaiseAlert(ctx context.Context, params *RaiseAlertParams, body RaiseAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// StartApprovalWithBody Start an approval
 	//
 	// Takes any type of body and a specified content type.
@@ -270,6 +303,279 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/inbox (the `ListInbox` operationId).
 	ListInbox(ctx context.Context, params *ListInboxParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// StartIncidentWithBody Report an incident
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents (the `StartIncident` operationId).
+	StartIncidentWithBody(ctx context.Context, params *StartIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartIncident Report an incident
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents (the `StartIncident` operationId).
+	StartIncident(ctx context.Context, params *StartIncidentParams, body StartIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AcknowledgeIncidentWithBody Take it on
+	//
+	// The clock of response stops, and the ladder rests.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/acknowledge (the `AcknowledgeIncident` operationId).
+	AcknowledgeIncidentWithBody(ctx context.Context, id ProcessID, params *AcknowledgeIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AcknowledgeIncident Take it on
+	//
+	// The clock of response stops, and the ladder rests.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/acknowledge (the `AcknowledgeIncident` operationId).
+	AcknowledgeIncident(ctx context.Context, id ProcessID, params *AcknowledgeIncidentParams, body AcknowledgeIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAlerts List the alerts of an incident
+	//
+	// Corresponds with GET /v1/incidents/{id}/alerts (the `ListAlerts` operationId).
+	ListAlerts(ctx context.Context, id ProcessID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AssignIncidentWithBody Give it to somebody
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/assign (the `AssignIncident` operationId).
+	AssignIncidentWithBody(ctx context.Context, id ProcessID, params *AssignIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AssignIncident Give it to somebody
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/assign (the `AssignIncident` operationId).
+	AssignIncident(ctx context.Context, id ProcessID, params *AssignIncidentParams, body AssignIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AttachIncidentWithBody Attach it to a transition
+	//
+	// Whose early life it may end.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/attach (the `AttachIncident` operationId).
+	AttachIncidentWithBody(ctx context.Context, id ProcessID, params *AttachIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AttachIncident Attach it to a transition
+	//
+	// Whose early life it may end.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/attach (the `AttachIncident` operationId).
+	AttachIncident(ctx context.Context, id ProcessID, params *AttachIncidentParams, body AttachIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ClassifyIncidentWithBody Change category, impact or urgency
+	//
+	// Priority and clocks follow. What is left out stays.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/classify (the `ClassifyIncident` operationId).
+	ClassifyIncidentWithBody(ctx context.Context, id ProcessID, params *ClassifyIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ClassifyIncident Change category, impact or urgency
+	//
+	// Priority and clocks follow. What is left out stays.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/classify (the `ClassifyIncident` operationId).
+	ClassifyIncident(ctx context.Context, id ProcessID, params *ClassifyIncidentParams, body ClassifyIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetClocks Explain the service-level clocks
+	//
+	// What each clock shows now, and every interval since its start, counted or left out, with why. All durations are in
+	// whole seconds.
+	//
+	// Corresponds with GET /v1/incidents/{id}/clocks (the `GetClocks` operationId).
+	GetClocks(ctx context.Context, id ProcessID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EscalateIncidentWithBody Call the next of the ladder now
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/escalate (the `EscalateIncident` operationId).
+	EscalateIncidentWithBody(ctx context.Context, id ProcessID, params *EscalateIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EscalateIncident Call the next of the ladder now
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/escalate (the `EscalateIncident` operationId).
+	EscalateIncident(ctx context.Context, id ProcessID, params *EscalateIncidentParams, body EscalateIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// HoldIncidentWithBody Have it wait for the user or a supplier
+	//
+	// The clock of resolution stands still where the policy says so.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/hold (the `HoldIncident` operationId).
+	HoldIncidentWithBody(ctx context.Context, id ProcessID, params *HoldIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// HoldIncident Have it wait for the user or a supplier
+	//
+	// The clock of resolution stands still where the policy says so.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/hold (the `HoldIncident` operationId).
+	HoldIncident(ctx context.Context, id ProcessID, params *HoldIncidentParams, body HoldIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeclareMajorWithBody Declare it a major incident
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/major (the `DeclareMajor` operationId).
+	DeclareMajorWithBody(ctx context.Context, id ProcessID, params *DeclareMajorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeclareMajor Declare it a major incident
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/major (the `DeclareMajor` operationId).
+	DeclareMajor(ctx context.Context, id ProcessID, params *DeclareMajorParams, body DeclareMajorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MergeIncidentWithBody End it as a duplicate of another
+	//
+	// The other one goes on for both, with the alerts of both.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/merge (the `MergeIncident` operationId).
+	MergeIncidentWithBody(ctx context.Context, id ProcessID, params *MergeIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MergeIncident End it as a duplicate of another
+	//
+	// The other one goes on for both, with the alerts of both.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/merge (the `MergeIncident` operationId).
+	MergeIncident(ctx context.Context, id ProcessID, params *MergeIncidentParams, body MergeIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// NoteIncidentWithBody Note what was found or done
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/note (the `NoteIncident` operationId).
+	NoteIncidentWithBody(ctx context.Context, id ProcessID, params *NoteIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// NoteIncident Note what was found or done
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/note (the `NoteIncident` operationId).
+	NoteIncident(ctx context.Context, id ProcessID, params *NoteIncidentParams, body NoteIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReopenIncidentWithBody Say that it is not resolved after all
+	//
+	// Its clocks go on where they stopped, and somebody is called.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/reopen (the `ReopenIncident` operationId).
+	ReopenIncidentWithBody(ctx context.Context, id ProcessID, params *ReopenIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReopenIncident Say that it is not resolved after all
+	//
+	// Its clocks go on where they stopped, and somebody is called.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/reopen (the `ReopenIncident` operationId).
+	ReopenIncident(ctx context.Context, id ProcessID, params *ReopenIncidentParams, body ReopenIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResolveIncidentWithBody Say that it is resolved
+	//
+	// It closes by itself after the time that the policy gives.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/resolve (the `ResolveIncident` operationId).
+	ResolveIncidentWithBody(ctx context.Context, id ProcessID, params *ResolveIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResolveIncident Say that it is resolved
+	//
+	// It closes by itself after the time that the policy gives.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/resolve (the `ResolveIncident` operationId).
+	ResolveIncident(ctx context.Context, id ProcessID, params *ResolveIncidentParams, body ResolveIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeIncidentWithBody Go on with what waited
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/resume (the `ResumeIncident` operationId).
+	ResumeIncidentWithBody(ctx context.Context, id ProcessID, params *ResumeIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeIncident Go on with what waited
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/incidents/{id}/resume (the `ResumeIncident` operationId).
+	ResumeIncident(ctx context.Context, id ProcessID, params *ResumeIncidentParams, body ResumeIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RaiseFromAlertmanagerWithBody Take what Prometheus Alertmanager sends
+	//
+	// The receiver of a `webhook_config`. Each alert of a group is one of its own, by its fingerprint, for the token's
+	// service, or else for that which the label `service` names. A failure that may pass is answered 503, and
+	// Alertmanager sends the group again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/integrations/alertmanager (the `RaiseFromAlertmanager` operationId).
+	RaiseFromAlertmanagerWithBody(ctx context.Context, params *RaiseFromAlertmanagerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RaiseFromAlertmanager Take what Prometheus Alertmanager sends
+	//
+	// The receiver of a `webhook_config`. Each alert of a group is one of its own, by its fingerprint, for the token's
+	// service, or else for that which the label `service` names. A failure that may pass is answered 503, and
+	// Alertmanager sends the group again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/integrations/alertmanager (the `RaiseFromAlertmanager` operationId).
+	RaiseFromAlertmanager(ctx context.Context, params *RaiseFromAlertmanagerParams, body RaiseFromAlertmanagerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMaintenances List maintenances
+	//
+	// Corresponds with GET /v1/maintenances (the `ListMaintenances` operationId).
+	ListMaintenances(ctx context.Context, params *ListMaintenancesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddMaintenanceWithBody Announce a maintenance
+	//
+	// Nobody is paged for the service meanwhile; incidents are opened as ever.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/maintenances (the `AddMaintenance` operationId).
+	AddMaintenanceWithBody(ctx context.Context, params *AddMaintenanceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddMaintenance Announce a maintenance
+	//
+	// Nobody is paged for the service meanwhile; incidents are opened as ever.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/maintenances (the `AddMaintenance` operationId).
+	AddMaintenance(ctx context.Context, params *AddMaintenanceParams, body AddMaintenanceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndMaintenance End a maintenance now
+	//
+	// Corresponds with POST /v1/maintenances/{id}/end (the `EndMaintenance` operationId).
+	EndMaintenance(ctx context.Context, id string, params *EndMaintenanceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetMe Tell who I am
 	//
 	// Corresponds with GET /v1/me (the `GetMe` operationId).
@@ -330,6 +636,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/processes/{id}/resume (the `ResumeProcess` operationId).
 	ResumeProcess(ctx context.Context, id ProcessID, params *ResumeProcessParams, body ResumeProcessJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSchedule Tell who is on call
+	//
+	// Now or at a time, and for the next weeks. The shifts also as an iCalendar (RFC 5545) where `Accept` or `format`
+	// asks for it.
+	//
+	// Corresponds with GET /v1/schedules/{name} (the `GetSchedule` operationId).
+	GetSchedule(ctx context.Context, name DefinitionName, params *GetScheduleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetSchema Read the JSON Schema of a kind of definition
 	//
@@ -600,6 +914,26 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/webhooks/{id}/resend (the `ResendDead` operationId).
 	ResendDead(ctx context.Context, id WebhookID, params *ResendDeadParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EnqueueEventWithBody Take what is sent to PagerDuty's Events API v2
+	//
+	// For tools that can page there: change the URL, and let the integration key be a token of a service. It is the
+	// permission; there is no other header. Answers and errors are PagerDuty's.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v2/enqueue (the `EnqueueEvent` operationId).
+	EnqueueEventWithBody(ctx context.Context, params *EnqueueEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EnqueueEvent Take what is sent to PagerDuty's Events API v2
+	//
+	// For tools that can page there: change the URL, and let the integration key be a token of a service. It is the
+	// permission; there is no other header. Answers and errors are PagerDuty's.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v2/enqueue (the `EnqueueEvent` operationId).
+	EnqueueEvent(ctx context.Context, params *EnqueueEventParams, body EnqueueEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // GetHealth Tell whether the process runs
@@ -622,6 +956,69 @@ func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (
 // Corresponds with GET /readyz (the `GetReadiness` operationId).
 func (c *Client) GetReadiness(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetReadinessRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RaiseAlertWithBody Raise an alert
+//
+// The same `key` for the same service is the same incident while that is open; a repeat is only counted. Also takes
+// CloudEvents 1.0, in the structured and in the binary mode: `data` is either what is described here or any object.
+// Its key then is `data.key` or else made of the event's type, source and subject, its severity `data.severity`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/alerts (the `RaiseAlert` operationId).
+func (c *Client) RaiseAlertWithBody(ctx context.Context, params *RaiseAlertParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRaiseAlertRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RaiseAlertWithApplicationCloudeventsPlusJSONBody Raise an alert
+//
+// The same `key` for the same service is the same incident while that is open; a repeat is only counted. Also takes
+// CloudEvents 1.0, in the structured and in the binary mode: `data` is either what is described here or any object.
+// Its key then is `data.key` or else made of the event's type, source and subject, its severity `data.severity`.
+//
+// Takes a body of the `application/cloudevents+json` content type.
+//
+// Corresponds with POST /v1/alerts (the `RaiseAlert` operationId).
+func (c *Client) RaiseAlertWithApplicationCloudeventsPlusJSONBody(ctx context.Context, params *RaiseAlertParams, body RaiseAlertApplicationCloudeventsPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRaiseAlertRequestWithApplicationCloudeventsPlusJSONBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RaiseAlert Raise an alert
+//
+// The same `key` for the same service is the same incident while that is open; a repeat is only counted. Also takes
+// CloudEvents 1.0, in the structured and in the binary mode: `data` is either what is described here or any object.
+// Its key then is `data.key` or else made of the event's type, source and subject, its severity `data.severity`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/alerts (the `RaiseAlert` operationId).
+func (c *Client) RaiseAlert(ctx context.Context, params *RaiseAlertParams, body RaiseAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRaiseAlertRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1022,6 +1419,619 @@ func (c *Client) ListInbox(ctx context.Context, params *ListInboxParams, reqEdit
 	return c.Client.Do(req)
 }
 
+// StartIncidentWithBody Report an incident
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents (the `StartIncident` operationId).
+func (c *Client) StartIncidentWithBody(ctx context.Context, params *StartIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartIncidentRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartIncident Report an incident
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents (the `StartIncident` operationId).
+func (c *Client) StartIncident(ctx context.Context, params *StartIncidentParams, body StartIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartIncidentRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AcknowledgeIncidentWithBody Take it on
+//
+// The clock of response stops, and the ladder rests.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents/{id}/acknowledge (the `AcknowledgeIncident` operationId).
+func (c *Client) AcknowledgeIncidentWithBody(ctx context.Context, id ProcessID, params *AcknowledgeIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAcknowledgeIncidentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AcknowledgeIncident Take it on
+//
+// The clock of response stops, and the ladder rests.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents/{id}/acknowledge (the `AcknowledgeIncident` operationId).
+func (c *Client) AcknowledgeIncident(ctx context.Context, id ProcessID, params *AcknowledgeIncidentParams, body AcknowledgeIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAcknowledgeIncidentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAlerts List the alerts of an incident
+//
+// Corresponds with GET /v1/incidents/{id}/alerts (the `ListAlerts` operationId).
+func (c *Client) ListAlerts(ctx context.Context, id ProcessID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAlertsRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AssignIncidentWithBody Give it to somebody
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents/{id}/assign (the `AssignIncident` operationId).
+func (c *Client) AssignIncidentWithBody(ctx context.Context, id ProcessID, params *AssignIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAssignIncidentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AssignIncident Give it to somebody
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents/{id}/assign (the `AssignIncident` operationId).
+func (c *Client) AssignIncident(ctx context.Context, id ProcessID, params *AssignIncidentParams, body AssignIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAssignIncidentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AttachIncidentWithBody Attach it to a transition
+//
+// Whose early life it may end.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents/{id}/attach (the `AttachIncident` operationId).
+func (c *Client) AttachIncidentWithBody(ctx context.Context, id ProcessID, params *AttachIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAttachIncidentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AttachIncident Attach it to a transition
+//
+// Whose early life it may end.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents/{id}/attach (the `AttachIncident` operationId).
+func (c *Client) AttachIncident(ctx context.Context, id ProcessID, params *AttachIncidentParams, body AttachIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAttachIncidentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ClassifyIncidentWithBody Change category, impact or urgency
+//
+// Priority and clocks follow. What is left out stays.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents/{id}/classify (the `ClassifyIncident` operationId).
+func (c *Client) ClassifyIncidentWithBody(ctx context.Context, id ProcessID, params *ClassifyIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewClassifyIncidentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ClassifyIncident Change category, impact or urgency
+//
+// Priority and clocks follow. What is left out stays.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents/{id}/classify (the `ClassifyIncident` operationId).
+func (c *Client) ClassifyIncident(ctx context.Context, id ProcessID, params *ClassifyIncidentParams, body ClassifyIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewClassifyIncidentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetClocks Explain the service-level clocks
+//
+// What each clock shows now, and every interval since its start, counted or left out, with why. All durations are in
+// whole seconds.
+//
+// Corresponds with GET /v1/incidents/{id}/clocks (the `GetClocks` operationId).
+func (c *Client) GetClocks(ctx context.Context, id ProcessID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetClocksRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EscalateIncidentWithBody Call the next of the ladder now
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents/{id}/escalate (the `EscalateIncident` operationId).
+func (c *Client) EscalateIncidentWithBody(ctx context.Context, id ProcessID, params *EscalateIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEscalateIncidentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EscalateIncident Call the next of the ladder now
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents/{id}/escalate (the `EscalateIncident` operationId).
+func (c *Client) EscalateIncident(ctx context.Context, id ProcessID, params *EscalateIncidentParams, body EscalateIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEscalateIncidentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// HoldIncidentWithBody Have it wait for the user or a supplier
+//
+// The clock of resolution stands still where the policy says so.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents/{id}/hold (the `HoldIncident` operationId).
+func (c *Client) HoldIncidentWithBody(ctx context.Context, id ProcessID, params *HoldIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewHoldIncidentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// HoldIncident Have it wait for the user or a supplier
+//
+// The clock of resolution stands still where the policy says so.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents/{id}/hold (the `HoldIncident` operationId).
+func (c *Client) HoldIncident(ctx context.Context, id ProcessID, params *HoldIncidentParams, body HoldIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewHoldIncidentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeclareMajorWithBody Declare it a major incident
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents/{id}/major (the `DeclareMajor` operationId).
+func (c *Client) DeclareMajorWithBody(ctx context.Context, id ProcessID, params *DeclareMajorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeclareMajorRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeclareMajor Declare it a major incident
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents/{id}/major (the `DeclareMajor` operationId).
+func (c *Client) DeclareMajor(ctx context.Context, id ProcessID, params *DeclareMajorParams, body DeclareMajorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeclareMajorRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MergeIncidentWithBody End it as a duplicate of another
+//
+// The other one goes on for both, with the alerts of both.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents/{id}/merge (the `MergeIncident` operationId).
+func (c *Client) MergeIncidentWithBody(ctx context.Context, id ProcessID, params *MergeIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMergeIncidentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MergeIncident End it as a duplicate of another
+//
+// The other one goes on for both, with the alerts of both.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents/{id}/merge (the `MergeIncident` operationId).
+func (c *Client) MergeIncident(ctx context.Context, id ProcessID, params *MergeIncidentParams, body MergeIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMergeIncidentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NoteIncidentWithBody Note what was found or done
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents/{id}/note (the `NoteIncident` operationId).
+func (c *Client) NoteIncidentWithBody(ctx context.Context, id ProcessID, params *NoteIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewNoteIncidentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NoteIncident Note what was found or done
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents/{id}/note (the `NoteIncident` operationId).
+func (c *Client) NoteIncident(ctx context.Context, id ProcessID, params *NoteIncidentParams, body NoteIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewNoteIncidentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReopenIncidentWithBody Say that it is not resolved after all
+//
+// Its clocks go on where they stopped, and somebody is called.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents/{id}/reopen (the `ReopenIncident` operationId).
+func (c *Client) ReopenIncidentWithBody(ctx context.Context, id ProcessID, params *ReopenIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReopenIncidentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReopenIncident Say that it is not resolved after all
+//
+// Its clocks go on where they stopped, and somebody is called.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents/{id}/reopen (the `ReopenIncident` operationId).
+func (c *Client) ReopenIncident(ctx context.Context, id ProcessID, params *ReopenIncidentParams, body ReopenIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReopenIncidentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResolveIncidentWithBody Say that it is resolved
+//
+// It closes by itself after the time that the policy gives.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents/{id}/resolve (the `ResolveIncident` operationId).
+func (c *Client) ResolveIncidentWithBody(ctx context.Context, id ProcessID, params *ResolveIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResolveIncidentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResolveIncident Say that it is resolved
+//
+// It closes by itself after the time that the policy gives.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents/{id}/resolve (the `ResolveIncident` operationId).
+func (c *Client) ResolveIncident(ctx context.Context, id ProcessID, params *ResolveIncidentParams, body ResolveIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResolveIncidentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeIncidentWithBody Go on with what waited
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/incidents/{id}/resume (the `ResumeIncident` operationId).
+func (c *Client) ResumeIncidentWithBody(ctx context.Context, id ProcessID, params *ResumeIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeIncidentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeIncident Go on with what waited
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/incidents/{id}/resume (the `ResumeIncident` operationId).
+func (c *Client) ResumeIncident(ctx context.Context, id ProcessID, params *ResumeIncidentParams, body ResumeIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeIncidentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RaiseFromAlertmanagerWithBody Take what Prometheus Alertmanager sends
+//
+// The receiver of a `webhook_config`. Each alert of a group is one of its own, by its fingerprint, for the token's
+// service, or else for that which the label `service` names. A failure that may pass is answered 503, and
+// Alertmanager sends the group again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/integrations/alertmanager (the `RaiseFromAlertmanager` operationId).
+func (c *Client) RaiseFromAlertmanagerWithBody(ctx context.Context, params *RaiseFromAlertmanagerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRaiseFromAlertmanagerRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RaiseFromAlertmanager Take what Prometheus Alertmanager sends
+//
+// The receiver of a `webhook_config`. Each alert of a group is one of its own, by its fingerprint, for the token's
+// service, or else for that which the label `service` names. A failure that may pass is answered 503, and
+// Alertmanager sends the group again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/integrations/alertmanager (the `RaiseFromAlertmanager` operationId).
+func (c *Client) RaiseFromAlertmanager(ctx context.Context, params *RaiseFromAlertmanagerParams, body RaiseFromAlertmanagerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRaiseFromAlertmanagerRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMaintenances List maintenances
+//
+// Corresponds with GET /v1/maintenances (the `ListMaintenances` operationId).
+func (c *Client) ListMaintenances(ctx context.Context, params *ListMaintenancesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMaintenancesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddMaintenanceWithBody Announce a maintenance
+//
+// Nobody is paged for the service meanwhile; incidents are opened as ever.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/maintenances (the `AddMaintenance` operationId).
+func (c *Client) AddMaintenanceWithBody(ctx context.Context, params *AddMaintenanceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddMaintenanceRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddMaintenance Announce a maintenance
+//
+// Nobody is paged for the service meanwhile; incidents are opened as ever.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/maintenances (the `AddMaintenance` operationId).
+func (c *Client) AddMaintenance(ctx context.Context, params *AddMaintenanceParams, body AddMaintenanceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddMaintenanceRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndMaintenance End a maintenance now
+//
+// Corresponds with POST /v1/maintenances/{id}/end (the `EndMaintenance` operationId).
+func (c *Client) EndMaintenance(ctx context.Context, id string, params *EndMaintenanceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndMaintenanceRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetMe Tell who I am
 //
 // Corresponds with GET /v1/me (the `GetMe` operationId).
@@ -1163,6 +2173,24 @@ func (c *Client) ResumeProcessWithBody(ctx context.Context, id ProcessID, params
 // Corresponds with POST /v1/processes/{id}/resume (the `ResumeProcess` operationId).
 func (c *Client) ResumeProcess(ctx context.Context, id ProcessID, params *ResumeProcessParams, body ResumeProcessJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResumeProcessRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSchedule Tell who is on call
+//
+// Now or at a time, and for the next weeks. The shifts also as an iCalendar (RFC 5545) where `Accept` or `format`
+// asks for it.
+//
+// Corresponds with GET /v1/schedules/{name} (the `GetSchedule` operationId).
+func (c *Client) GetSchedule(ctx context.Context, name DefinitionName, params *GetScheduleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetScheduleRequest(c.Server, name, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1813,6 +2841,46 @@ func (c *Client) ResendDead(ctx context.Context, id WebhookID, params *ResendDea
 	return c.Client.Do(req)
 }
 
+// EnqueueEventWithBody Take what is sent to PagerDuty's Events API v2
+//
+// For tools that can page there: change the URL, and let the integration key be a token of a service. It is the
+// permission; there is no other header. Answers and errors are PagerDuty's.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v2/enqueue (the `EnqueueEvent` operationId).
+func (c *Client) EnqueueEventWithBody(ctx context.Context, params *EnqueueEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEnqueueEventRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EnqueueEvent Take what is sent to PagerDuty's Events API v2
+//
+// For tools that can page there: change the URL, and let the integration key be a token of a service. It is the
+// permission; there is no other header. Answers and errors are PagerDuty's.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v2/enqueue (the `EnqueueEvent` operationId).
+func (c *Client) EnqueueEvent(ctx context.Context, params *EnqueueEventParams, body EnqueueEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEnqueueEventRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // NewGetHealthRequest constructs an http.Request for the GetHealth method
 func NewGetHealthRequest(server string) (*http.Request, error) {
 	var err error
@@ -1862,6 +2930,72 @@ func NewGetReadinessRequest(server string) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRaiseAlertRequestWithApplicationCloudeventsPlusJSONBody calls the generic RaiseAlert builder with application/cloudevents+json body
+func NewRaiseAlertRequestWithApplicationCloudeventsPlusJSONBody(server string, params *RaiseAlertParams, body RaiseAlertApplicationCloudeventsPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRaiseAlertRequestWithBody(server, params, "application/cloudevents+json", bodyReader)
+}
+
+// NewRaiseAlertRequest calls the generic RaiseAlert builder with application/json body
+func NewRaiseAlertRequest(server string, params *RaiseAlertParams, body RaiseAlertJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRaiseAlertRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewRaiseAlertRequestWithBody constructs an http.Request for the RaiseAlert method, with any body, and a specified content type
+func NewRaiseAlertRequestWithBody(server string, params *RaiseAlertParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/alerts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -2950,6 +4084,1122 @@ func NewListInboxRequest(server string, params *ListInboxParams) (*http.Request,
 	return req, nil
 }
 
+// NewStartIncidentRequest calls the generic StartIncident builder with application/json body
+func NewStartIncidentRequest(server string, params *StartIncidentParams, body StartIncidentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartIncidentRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewStartIncidentRequestWithBody constructs an http.Request for the StartIncident method, with any body, and a specified content type
+func NewStartIncidentRequestWithBody(server string, params *StartIncidentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAcknowledgeIncidentRequest calls the generic AcknowledgeIncident builder with application/json body
+func NewAcknowledgeIncidentRequest(server string, id ProcessID, params *AcknowledgeIncidentParams, body AcknowledgeIncidentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAcknowledgeIncidentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewAcknowledgeIncidentRequestWithBody constructs an http.Request for the AcknowledgeIncident method, with any body, and a specified content type
+func NewAcknowledgeIncidentRequestWithBody(server string, id ProcessID, params *AcknowledgeIncidentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/acknowledge", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListAlertsRequest constructs an http.Request for the ListAlerts method
+func NewListAlertsRequest(server string, id ProcessID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/alerts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAssignIncidentRequest calls the generic AssignIncident builder with application/json body
+func NewAssignIncidentRequest(server string, id ProcessID, params *AssignIncidentParams, body AssignIncidentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAssignIncidentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewAssignIncidentRequestWithBody constructs an http.Request for the AssignIncident method, with any body, and a specified content type
+func NewAssignIncidentRequestWithBody(server string, id ProcessID, params *AssignIncidentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/assign", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAttachIncidentRequest calls the generic AttachIncident builder with application/json body
+func NewAttachIncidentRequest(server string, id ProcessID, params *AttachIncidentParams, body AttachIncidentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAttachIncidentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewAttachIncidentRequestWithBody constructs an http.Request for the AttachIncident method, with any body, and a specified content type
+func NewAttachIncidentRequestWithBody(server string, id ProcessID, params *AttachIncidentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/attach", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewClassifyIncidentRequest calls the generic ClassifyIncident builder with application/json body
+func NewClassifyIncidentRequest(server string, id ProcessID, params *ClassifyIncidentParams, body ClassifyIncidentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewClassifyIncidentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewClassifyIncidentRequestWithBody constructs an http.Request for the ClassifyIncident method, with any body, and a specified content type
+func NewClassifyIncidentRequestWithBody(server string, id ProcessID, params *ClassifyIncidentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/classify", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetClocksRequest constructs an http.Request for the GetClocks method
+func NewGetClocksRequest(server string, id ProcessID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/clocks", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEscalateIncidentRequest calls the generic EscalateIncident builder with application/json body
+func NewEscalateIncidentRequest(server string, id ProcessID, params *EscalateIncidentParams, body EscalateIncidentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEscalateIncidentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewEscalateIncidentRequestWithBody constructs an http.Request for the EscalateIncident method, with any body, and a specified content type
+func NewEscalateIncidentRequestWithBody(server string, id ProcessID, params *EscalateIncidentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/escalate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewHoldIncidentRequest calls the generic HoldIncident builder with application/json body
+func NewHoldIncidentRequest(server string, id ProcessID, params *HoldIncidentParams, body HoldIncidentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewHoldIncidentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewHoldIncidentRequestWithBody constructs an http.Request for the HoldIncident method, with any body, and a specified content type
+func NewHoldIncidentRequestWithBody(server string, id ProcessID, params *HoldIncidentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/hold", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeclareMajorRequest calls the generic DeclareMajor builder with application/json body
+func NewDeclareMajorRequest(server string, id ProcessID, params *DeclareMajorParams, body DeclareMajorJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeclareMajorRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewDeclareMajorRequestWithBody constructs an http.Request for the DeclareMajor method, with any body, and a specified content type
+func NewDeclareMajorRequestWithBody(server string, id ProcessID, params *DeclareMajorParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/major", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewMergeIncidentRequest calls the generic MergeIncident builder with application/json body
+func NewMergeIncidentRequest(server string, id ProcessID, params *MergeIncidentParams, body MergeIncidentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewMergeIncidentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewMergeIncidentRequestWithBody constructs an http.Request for the MergeIncident method, with any body, and a specified content type
+func NewMergeIncidentRequestWithBody(server string, id ProcessID, params *MergeIncidentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/merge", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewNoteIncidentRequest calls the generic NoteIncident builder with application/json body
+func NewNoteIncidentRequest(server string, id ProcessID, params *NoteIncidentParams, body NoteIncidentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewNoteIncidentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewNoteIncidentRequestWithBody constructs an http.Request for the NoteIncident method, with any body, and a specified content type
+func NewNoteIncidentRequestWithBody(server string, id ProcessID, params *NoteIncidentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/note", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReopenIncidentRequest calls the generic ReopenIncident builder with application/json body
+func NewReopenIncidentRequest(server string, id ProcessID, params *ReopenIncidentParams, body ReopenIncidentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReopenIncidentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewReopenIncidentRequestWithBody constructs an http.Request for the ReopenIncident method, with any body, and a specified content type
+func NewReopenIncidentRequestWithBody(server string, id ProcessID, params *ReopenIncidentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/reopen", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewResolveIncidentRequest calls the generic ResolveIncident builder with application/json body
+func NewResolveIncidentRequest(server string, id ProcessID, params *ResolveIncidentParams, body ResolveIncidentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResolveIncidentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewResolveIncidentRequestWithBody constructs an http.Request for the ResolveIncident method, with any body, and a specified content type
+func NewResolveIncidentRequestWithBody(server string, id ProcessID, params *ResolveIncidentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/resolve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewResumeIncidentRequest calls the generic ResumeIncident builder with application/json body
+func NewResumeIncidentRequest(server string, id ProcessID, params *ResumeIncidentParams, body ResumeIncidentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResumeIncidentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewResumeIncidentRequestWithBody constructs an http.Request for the ResumeIncident method, with any body, and a specified content type
+func NewResumeIncidentRequestWithBody(server string, id ProcessID, params *ResumeIncidentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/incidents/%s/resume", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRaiseFromAlertmanagerRequest calls the generic RaiseFromAlertmanager builder with application/json body
+func NewRaiseFromAlertmanagerRequest(server string, params *RaiseFromAlertmanagerParams, body RaiseFromAlertmanagerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRaiseFromAlertmanagerRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewRaiseFromAlertmanagerRequestWithBody constructs an http.Request for the RaiseFromAlertmanager method, with any body, and a specified content type
+func NewRaiseFromAlertmanagerRequestWithBody(server string, params *RaiseFromAlertmanagerParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/integrations/alertmanager")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMaintenancesRequest constructs an http.Request for the ListMaintenances method
+func NewListMaintenancesRequest(server string, params *ListMaintenancesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/maintenances")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Service != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "service", *params.Service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddMaintenanceRequest calls the generic AddMaintenance builder with application/json body
+func NewAddMaintenanceRequest(server string, params *AddMaintenanceParams, body AddMaintenanceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddMaintenanceRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAddMaintenanceRequestWithBody constructs an http.Request for the AddMaintenance method, with any body, and a specified content type
+func NewAddMaintenanceRequestWithBody(server string, params *AddMaintenanceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/maintenances")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewEndMaintenanceRequest constructs an http.Request for the EndMaintenance method
+func NewEndMaintenanceRequest(server string, id string, params *EndMaintenanceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/maintenances/%s/end", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetMeRequest constructs an http.Request for the GetMe method
 func NewGetMeRequest(server string) (*http.Request, error) {
 	var err error
@@ -3351,6 +5601,103 @@ func NewResumeProcessRequestWithBody(server string, id ProcessID, params *Resume
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewGetScheduleRequest constructs an http.Request for the GetSchedule method
+func NewGetScheduleRequest(server string, name DefinitionName, params *GetScheduleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/schedules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.At != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "at", *params.At, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -4747,6 +7094,61 @@ func NewResendDeadRequest(server string, id WebhookID, params *ResendDeadParams)
 	return req, nil
 }
 
+// NewEnqueueEventRequest calls the generic EnqueueEvent builder with application/json body
+func NewEnqueueEventRequest(server string, params *EnqueueEventParams, body EnqueueEventJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEnqueueEventRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewEnqueueEventRequestWithBody constructs an http.Request for the EnqueueEvent method, with any body, and a specified content type
+func NewEnqueueEventRequestWithBody(server string, params *EnqueueEventParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v2/enqueue")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -4804,6 +7206,39 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /readyz (the `GetReadiness` operationId).
 	GetReadinessWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetReadinessResponse, error)
+
+	// RaiseAlertWithBodyWithResponse Raise an alert
+	//
+	// The same `key` for the same service is the same incident while that is open; a repeat is only counted. Also takes
+	// CloudEvents 1.0, in the structured and in the binary mode: `data` is either what is described here or any object.
+	// Its key then is `data.key` or else made of the event's type, source and subject, its severity `data.severity`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/alerts (the `RaiseAlert` operationId).
+	RaiseAlertWithBodyWithResponse(ctx context.Context, params *RaiseAlertParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RaiseAlertResponse, error)
+
+	// RaiseAlertWithApplicationCloudeventsPlusJSONBodyWithResponse Raise an alert
+	//
+	// The same `key` for the same service is the same incident while that is open; a repeat is only counted. Also takes
+	// CloudEvents 1.0, in the structured and in the binary mode: `data` is either what is described here or any object.
+	// Its key then is `data.key` or else made of the event's type, source and subject, its severity `data.severity`.
+	//
+	// Takes a body of the `application/cloudevents+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/alerts (the `RaiseAlert` operationId).
+	RaiseAlertWithApplicationCloudeventsPlusJSONBodyWithResponse(ctx context.Context, params *RaiseAlertParams, body RaiseAlertApplicationCloudeventsPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*RaiseAlertResponse, error)
+
+	// RaiseAlertWithResponse Raise an alert
+	//
+	// The same `key` for the same service is the same incident while that is open; a repeat is only counted. Also takes
+	// CloudEvents 1.0, in the structured and in the binary mode: `data` is either what is described here or any object.
+	// Its key then is `data.key` or else made of the event's type, source and subject, its severity `data.severity`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/alerts (the `RaiseAlert` operationId).
+	RaiseAlertWithResponse(ctx context.Context, params *RaiseAlertParams, body RaiseAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*RaiseAlertResponse, error)
 
 	// StartApprovalWithBodyWithResponse Start an approval
 	//
@@ -4989,6 +7424,287 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/inbox (the `ListInbox` operationId).
 	ListInboxWithResponse(ctx context.Context, params *ListInboxParams, reqEditors ...RequestEditorFn) (*ListInboxResponse, error)
 
+	// StartIncidentWithBodyWithResponse Report an incident
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents (the `StartIncident` operationId).
+	StartIncidentWithBodyWithResponse(ctx context.Context, params *StartIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartIncidentResponse, error)
+
+	// StartIncidentWithResponse Report an incident
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents (the `StartIncident` operationId).
+	StartIncidentWithResponse(ctx context.Context, params *StartIncidentParams, body StartIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*StartIncidentResponse, error)
+
+	// AcknowledgeIncidentWithBodyWithResponse Take it on
+	//
+	// The clock of response stops, and the ladder rests.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/acknowledge (the `AcknowledgeIncident` operationId).
+	AcknowledgeIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *AcknowledgeIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AcknowledgeIncidentResponse, error)
+
+	// AcknowledgeIncidentWithResponse Take it on
+	//
+	// The clock of response stops, and the ladder rests.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/acknowledge (the `AcknowledgeIncident` operationId).
+	AcknowledgeIncidentWithResponse(ctx context.Context, id ProcessID, params *AcknowledgeIncidentParams, body AcknowledgeIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*AcknowledgeIncidentResponse, error)
+
+	// ListAlertsWithResponse List the alerts of an incident
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/incidents/{id}/alerts (the `ListAlerts` operationId).
+	ListAlertsWithResponse(ctx context.Context, id ProcessID, reqEditors ...RequestEditorFn) (*ListAlertsResponse, error)
+
+	// AssignIncidentWithBodyWithResponse Give it to somebody
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/assign (the `AssignIncident` operationId).
+	AssignIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *AssignIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AssignIncidentResponse, error)
+
+	// AssignIncidentWithResponse Give it to somebody
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/assign (the `AssignIncident` operationId).
+	AssignIncidentWithResponse(ctx context.Context, id ProcessID, params *AssignIncidentParams, body AssignIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*AssignIncidentResponse, error)
+
+	// AttachIncidentWithBodyWithResponse Attach it to a transition
+	//
+	// Whose early life it may end.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/attach (the `AttachIncident` operationId).
+	AttachIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *AttachIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AttachIncidentResponse, error)
+
+	// AttachIncidentWithResponse Attach it to a transition
+	//
+	// Whose early life it may end.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/attach (the `AttachIncident` operationId).
+	AttachIncidentWithResponse(ctx context.Context, id ProcessID, params *AttachIncidentParams, body AttachIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*AttachIncidentResponse, error)
+
+	// ClassifyIncidentWithBodyWithResponse Change category, impact or urgency
+	//
+	// Priority and clocks follow. What is left out stays.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/classify (the `ClassifyIncident` operationId).
+	ClassifyIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *ClassifyIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ClassifyIncidentResponse, error)
+
+	// ClassifyIncidentWithResponse Change category, impact or urgency
+	//
+	// Priority and clocks follow. What is left out stays.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/classify (the `ClassifyIncident` operationId).
+	ClassifyIncidentWithResponse(ctx context.Context, id ProcessID, params *ClassifyIncidentParams, body ClassifyIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*ClassifyIncidentResponse, error)
+
+	// GetClocksWithResponse Explain the service-level clocks
+	//
+	// What each clock shows now, and every interval since its start, counted or left out, with why. All durations are in
+	// whole seconds.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/incidents/{id}/clocks (the `GetClocks` operationId).
+	GetClocksWithResponse(ctx context.Context, id ProcessID, reqEditors ...RequestEditorFn) (*GetClocksResponse, error)
+
+	// EscalateIncidentWithBodyWithResponse Call the next of the ladder now
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/escalate (the `EscalateIncident` operationId).
+	EscalateIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *EscalateIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EscalateIncidentResponse, error)
+
+	// EscalateIncidentWithResponse Call the next of the ladder now
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/escalate (the `EscalateIncident` operationId).
+	EscalateIncidentWithResponse(ctx context.Context, id ProcessID, params *EscalateIncidentParams, body EscalateIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*EscalateIncidentResponse, error)
+
+	// HoldIncidentWithBodyWithResponse Have it wait for the user or a supplier
+	//
+	// The clock of resolution stands still where the policy says so.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/hold (the `HoldIncident` operationId).
+	HoldIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *HoldIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*HoldIncidentResponse, error)
+
+	// HoldIncidentWithResponse Have it wait for the user or a supplier
+	//
+	// The clock of resolution stands still where the policy says so.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/hold (the `HoldIncident` operationId).
+	HoldIncidentWithResponse(ctx context.Context, id ProcessID, params *HoldIncidentParams, body HoldIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*HoldIncidentResponse, error)
+
+	// DeclareMajorWithBodyWithResponse Declare it a major incident
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/major (the `DeclareMajor` operationId).
+	DeclareMajorWithBodyWithResponse(ctx context.Context, id ProcessID, params *DeclareMajorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeclareMajorResponse, error)
+
+	// DeclareMajorWithResponse Declare it a major incident
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/major (the `DeclareMajor` operationId).
+	DeclareMajorWithResponse(ctx context.Context, id ProcessID, params *DeclareMajorParams, body DeclareMajorJSONRequestBody, reqEditors ...RequestEditorFn) (*DeclareMajorResponse, error)
+
+	// MergeIncidentWithBodyWithResponse End it as a duplicate of another
+	//
+	// The other one goes on for both, with the alerts of both.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/merge (the `MergeIncident` operationId).
+	MergeIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *MergeIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MergeIncidentResponse, error)
+
+	// MergeIncidentWithResponse End it as a duplicate of another
+	//
+	// The other one goes on for both, with the alerts of both.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/merge (the `MergeIncident` operationId).
+	MergeIncidentWithResponse(ctx context.Context, id ProcessID, params *MergeIncidentParams, body MergeIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*MergeIncidentResponse, error)
+
+	// NoteIncidentWithBodyWithResponse Note what was found or done
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/note (the `NoteIncident` operationId).
+	NoteIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *NoteIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*NoteIncidentResponse, error)
+
+	// NoteIncidentWithResponse Note what was found or done
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/note (the `NoteIncident` operationId).
+	NoteIncidentWithResponse(ctx context.Context, id ProcessID, params *NoteIncidentParams, body NoteIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*NoteIncidentResponse, error)
+
+	// ReopenIncidentWithBodyWithResponse Say that it is not resolved after all
+	//
+	// Its clocks go on where they stopped, and somebody is called.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/reopen (the `ReopenIncident` operationId).
+	ReopenIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *ReopenIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReopenIncidentResponse, error)
+
+	// ReopenIncidentWithResponse Say that it is not resolved after all
+	//
+	// Its clocks go on where they stopped, and somebody is called.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/reopen (the `ReopenIncident` operationId).
+	ReopenIncidentWithResponse(ctx context.Context, id ProcessID, params *ReopenIncidentParams, body ReopenIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*ReopenIncidentResponse, error)
+
+	// ResolveIncidentWithBodyWithResponse Say that it is resolved
+	//
+	// It closes by itself after the time that the policy gives.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/resolve (the `ResolveIncident` operationId).
+	ResolveIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *ResolveIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResolveIncidentResponse, error)
+
+	// ResolveIncidentWithResponse Say that it is resolved
+	//
+	// It closes by itself after the time that the policy gives.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/resolve (the `ResolveIncident` operationId).
+	ResolveIncidentWithResponse(ctx context.Context, id ProcessID, params *ResolveIncidentParams, body ResolveIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*ResolveIncidentResponse, error)
+
+	// ResumeIncidentWithBodyWithResponse Go on with what waited
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/resume (the `ResumeIncident` operationId).
+	ResumeIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *ResumeIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResumeIncidentResponse, error)
+
+	// ResumeIncidentWithResponse Go on with what waited
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/incidents/{id}/resume (the `ResumeIncident` operationId).
+	ResumeIncidentWithResponse(ctx context.Context, id ProcessID, params *ResumeIncidentParams, body ResumeIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeIncidentResponse, error)
+
+	// RaiseFromAlertmanagerWithBodyWithResponse Take what Prometheus Alertmanager sends
+	//
+	// The receiver of a `webhook_config`. Each alert of a group is one of its own, by its fingerprint, for the token's
+	// service, or else for that which the label `service` names. A failure that may pass is answered 503, and
+	// Alertmanager sends the group again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/integrations/alertmanager (the `RaiseFromAlertmanager` operationId).
+	RaiseFromAlertmanagerWithBodyWithResponse(ctx context.Context, params *RaiseFromAlertmanagerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RaiseFromAlertmanagerResponse, error)
+
+	// RaiseFromAlertmanagerWithResponse Take what Prometheus Alertmanager sends
+	//
+	// The receiver of a `webhook_config`. Each alert of a group is one of its own, by its fingerprint, for the token's
+	// service, or else for that which the label `service` names. A failure that may pass is answered 503, and
+	// Alertmanager sends the group again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/integrations/alertmanager (the `RaiseFromAlertmanager` operationId).
+	RaiseFromAlertmanagerWithResponse(ctx context.Context, params *RaiseFromAlertmanagerParams, body RaiseFromAlertmanagerJSONRequestBody, reqEditors ...RequestEditorFn) (*RaiseFromAlertmanagerResponse, error)
+
+	// ListMaintenancesWithResponse List maintenances
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/maintenances (the `ListMaintenances` operationId).
+	ListMaintenancesWithResponse(ctx context.Context, params *ListMaintenancesParams, reqEditors ...RequestEditorFn) (*ListMaintenancesResponse, error)
+
+	// AddMaintenanceWithBodyWithResponse Announce a maintenance
+	//
+	// Nobody is paged for the service meanwhile; incidents are opened as ever.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/maintenances (the `AddMaintenance` operationId).
+	AddMaintenanceWithBodyWithResponse(ctx context.Context, params *AddMaintenanceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddMaintenanceResponse, error)
+
+	// AddMaintenanceWithResponse Announce a maintenance
+	//
+	// Nobody is paged for the service meanwhile; incidents are opened as ever.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/maintenances (the `AddMaintenance` operationId).
+	AddMaintenanceWithResponse(ctx context.Context, params *AddMaintenanceParams, body AddMaintenanceJSONRequestBody, reqEditors ...RequestEditorFn) (*AddMaintenanceResponse, error)
+
+	// EndMaintenanceWithResponse End a maintenance now
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/maintenances/{id}/end (the `EndMaintenance` operationId).
+	EndMaintenanceWithResponse(ctx context.Context, id string, params *EndMaintenanceParams, reqEditors ...RequestEditorFn) (*EndMaintenanceResponse, error)
+
 	// GetMeWithResponse Tell who I am
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -5059,6 +7775,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/processes/{id}/resume (the `ResumeProcess` operationId).
 	ResumeProcessWithResponse(ctx context.Context, id ProcessID, params *ResumeProcessParams, body ResumeProcessJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeProcessResponse, error)
+
+	// GetScheduleWithResponse Tell who is on call
+	//
+	// Now or at a time, and for the next weeks. The shifts also as an iCalendar (RFC 5545) where `Accept` or `format`
+	// asks for it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/schedules/{name} (the `GetSchedule` operationId).
+	GetScheduleWithResponse(ctx context.Context, name DefinitionName, params *GetScheduleParams, reqEditors ...RequestEditorFn) (*GetScheduleResponse, error)
 
 	// GetSchemaWithResponse Read the JSON Schema of a kind of definition
 	//
@@ -5347,6 +8073,26 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/webhooks/{id}/resend (the `ResendDead` operationId).
 	ResendDeadWithResponse(ctx context.Context, id WebhookID, params *ResendDeadParams, reqEditors ...RequestEditorFn) (*ResendDeadResponse, error)
+
+	// EnqueueEventWithBodyWithResponse Take what is sent to PagerDuty's Events API v2
+	//
+	// For tools that can page there: change the URL, and let the integration key be a token of a service. It is the
+	// permission; there is no other header. Answers and errors are PagerDuty's.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v2/enqueue (the `EnqueueEvent` operationId).
+	EnqueueEventWithBodyWithResponse(ctx context.Context, params *EnqueueEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnqueueEventResponse, error)
+
+	// EnqueueEventWithResponse Take what is sent to PagerDuty's Events API v2
+	//
+	// For tools that can page there: change the URL, and let the integration key be a token of a service. It is the
+	// permission; there is no other header. Answers and errors are PagerDuty's.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v2/enqueue (the `EnqueueEvent` operationId).
+	EnqueueEventWithResponse(ctx context.Context, params *EnqueueEventParams, body EnqueueEventJSONRequestBody, reqEditors ...RequestEditorFn) (*EnqueueEventResponse, error)
 }
 
 type GetHealthResponse struct {
@@ -5446,6 +8192,54 @@ func (r GetReadinessResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetReadinessResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RaiseAlertResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Raised
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RaiseAlertResponse) GetJSON202() *Raised {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RaiseAlertResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RaiseAlertResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RaiseAlertResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RaiseAlertResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RaiseAlertResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6180,6 +8974,925 @@ func (r ListInboxResponse) ContentType() string {
 	return ""
 }
 
+// StartIncidentResponse201Headers the declared response headers of an HTTP 201 response for StartIncident
+type StartIncidentResponse201Headers struct {
+	Location string
+}
+
+type StartIncidentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *StartIncidentResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r StartIncidentResponse) GetJSON201() *Receipt {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StartIncidentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StartIncidentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartIncidentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartIncidentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartIncidentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AcknowledgeIncidentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AcknowledgeIncidentResponse) GetJSON200() *Receipt {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AcknowledgeIncidentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AcknowledgeIncidentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AcknowledgeIncidentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AcknowledgeIncidentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AcknowledgeIncidentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListAlertsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AlertList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAlertsResponse) GetJSON200() *AlertList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListAlertsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAlertsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAlertsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAlertsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAlertsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AssignIncidentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AssignIncidentResponse) GetJSON200() *Receipt {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AssignIncidentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AssignIncidentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AssignIncidentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AssignIncidentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AssignIncidentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AttachIncidentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AttachIncidentResponse) GetJSON200() *Receipt {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AttachIncidentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AttachIncidentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AttachIncidentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AttachIncidentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AttachIncidentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ClassifyIncidentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ClassifyIncidentResponse) GetJSON200() *Receipt {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ClassifyIncidentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ClassifyIncidentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ClassifyIncidentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ClassifyIncidentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ClassifyIncidentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetClocksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clocks
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetClocksResponse) GetJSON200() *Clocks {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetClocksResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetClocksResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetClocksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetClocksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetClocksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EscalateIncidentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EscalateIncidentResponse) GetJSON200() *Receipt {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EscalateIncidentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EscalateIncidentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EscalateIncidentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EscalateIncidentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EscalateIncidentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type HoldIncidentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r HoldIncidentResponse) GetJSON200() *Receipt {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r HoldIncidentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r HoldIncidentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r HoldIncidentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r HoldIncidentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r HoldIncidentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeclareMajorResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeclareMajorResponse) GetJSON200() *Receipt {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeclareMajorResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeclareMajorResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeclareMajorResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeclareMajorResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeclareMajorResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type MergeIncidentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r MergeIncidentResponse) GetJSON200() *Receipt {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r MergeIncidentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r MergeIncidentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r MergeIncidentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r MergeIncidentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r MergeIncidentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type NoteIncidentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r NoteIncidentResponse) GetJSON200() *Receipt {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r NoteIncidentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r NoteIncidentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r NoteIncidentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r NoteIncidentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r NoteIncidentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReopenIncidentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReopenIncidentResponse) GetJSON200() *Receipt {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReopenIncidentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReopenIncidentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReopenIncidentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReopenIncidentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReopenIncidentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ResolveIncidentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResolveIncidentResponse) GetJSON200() *Receipt {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResolveIncidentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResolveIncidentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResolveIncidentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResolveIncidentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResolveIncidentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ResumeIncidentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receipt
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResumeIncidentResponse) GetJSON200() *Receipt {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResumeIncidentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResumeIncidentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResumeIncidentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResumeIncidentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResumeIncidentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RaiseFromAlertmanagerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RaisedList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RaiseFromAlertmanagerResponse) GetJSON200() *RaisedList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RaiseFromAlertmanagerResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RaiseFromAlertmanagerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RaiseFromAlertmanagerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RaiseFromAlertmanagerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RaiseFromAlertmanagerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMaintenancesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MaintenancePage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMaintenancesResponse) GetJSON200() *MaintenancePage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMaintenancesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMaintenancesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMaintenancesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMaintenancesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMaintenancesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AddMaintenanceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Maintenance
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AddMaintenanceResponse) GetJSON201() *Maintenance {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AddMaintenanceResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AddMaintenanceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddMaintenanceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddMaintenanceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddMaintenanceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EndMaintenanceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Maintenance
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EndMaintenanceResponse) GetJSON200() *Maintenance {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EndMaintenanceResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EndMaintenanceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndMaintenanceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndMaintenanceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndMaintenanceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetMeResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6510,6 +10223,54 @@ func (r ResumeProcessResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ResumeProcessResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OnCall
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetScheduleResponse) GetJSON200() *OnCall {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetScheduleResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetScheduleResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7613,6 +11374,54 @@ func (r ResendDeadResponse) ContentType() string {
 	return ""
 }
 
+type EnqueueEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *PagerDutyTaken
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *PagerDutyRefusal
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r EnqueueEventResponse) GetJSON202() *PagerDutyTaken {
+	return r.JSON202
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r EnqueueEventResponse) GetJSONDefault() *PagerDutyRefusal {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EnqueueEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EnqueueEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EnqueueEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EnqueueEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetHealthWithResponse Tell whether the process runs
 //
 // Returns a wrapper object for the known response body format(s).
@@ -7637,6 +11446,57 @@ func (c *ClientWithResponses) GetReadinessWithResponse(ctx context.Context, reqE
 		return nil, err
 	}
 	return ParseGetReadinessResponse(rsp)
+}
+
+// RaiseAlertWithBodyWithResponse Raise an alert
+//
+// The same `key` for the same service is the same incident while that is open; a repeat is only counted. Also takes
+// CloudEvents 1.0, in the structured and in the binary mode: `data` is either what is described here or any object.
+// Its key then is `data.key` or else made of the event's type, source and subject, its severity `data.severity`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/alerts (the `RaiseAlert` operationId).
+func (c *ClientWithResponses) RaiseAlertWithBodyWithResponse(ctx context.Context, params *RaiseAlertParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RaiseAlertResponse, error) {
+	rsp, err := c.RaiseAlertWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRaiseAlertResponse(rsp)
+}
+
+// RaiseAlertWithApplicationCloudeventsPlusJSONBodyWithResponse Raise an alert
+//
+// The same `key` for the same service is the same incident while that is open; a repeat is only counted. Also takes
+// CloudEvents 1.0, in the structured and in the binary mode: `data` is either what is described here or any object.
+// Its key then is `data.key` or else made of the event's type, source and subject, its severity `data.severity`.
+//
+// Takes a body of the `application/cloudevents+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/alerts (the `RaiseAlert` operationId).
+func (c *ClientWithResponses) RaiseAlertWithApplicationCloudeventsPlusJSONBodyWithResponse(ctx context.Context, params *RaiseAlertParams, body RaiseAlertApplicationCloudeventsPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*RaiseAlertResponse, error) {
+	rsp, err := c.RaiseAlertWithApplicationCloudeventsPlusJSONBody(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRaiseAlertResponse(rsp)
+}
+
+// RaiseAlertWithResponse Raise an alert
+//
+// The same `key` for the same service is the same incident while that is open; a repeat is only counted. Also takes
+// CloudEvents 1.0, in the structured and in the binary mode: `data` is either what is described here or any object.
+// Its key then is `data.key` or else made of the event's type, source and subject, its severity `data.severity`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/alerts (the `RaiseAlert` operationId).
+func (c *ClientWithResponses) RaiseAlertWithResponse(ctx context.Context, params *RaiseAlertParams, body RaiseAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*RaiseAlertResponse, error) {
+	rsp, err := c.RaiseAlert(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRaiseAlertResponse(rsp)
 }
 
 // StartApprovalWithBodyWithResponse Start an approval
@@ -7955,6 +11815,491 @@ func (c *ClientWithResponses) ListInboxWithResponse(ctx context.Context, params 
 	return ParseListInboxResponse(rsp)
 }
 
+// StartIncidentWithBodyWithResponse Report an incident
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents (the `StartIncident` operationId).
+func (c *ClientWithResponses) StartIncidentWithBodyWithResponse(ctx context.Context, params *StartIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartIncidentResponse, error) {
+	rsp, err := c.StartIncidentWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartIncidentResponse(rsp)
+}
+
+// StartIncidentWithResponse Report an incident
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents (the `StartIncident` operationId).
+func (c *ClientWithResponses) StartIncidentWithResponse(ctx context.Context, params *StartIncidentParams, body StartIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*StartIncidentResponse, error) {
+	rsp, err := c.StartIncident(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartIncidentResponse(rsp)
+}
+
+// AcknowledgeIncidentWithBodyWithResponse Take it on
+//
+// The clock of response stops, and the ladder rests.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/acknowledge (the `AcknowledgeIncident` operationId).
+func (c *ClientWithResponses) AcknowledgeIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *AcknowledgeIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AcknowledgeIncidentResponse, error) {
+	rsp, err := c.AcknowledgeIncidentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAcknowledgeIncidentResponse(rsp)
+}
+
+// AcknowledgeIncidentWithResponse Take it on
+//
+// The clock of response stops, and the ladder rests.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/acknowledge (the `AcknowledgeIncident` operationId).
+func (c *ClientWithResponses) AcknowledgeIncidentWithResponse(ctx context.Context, id ProcessID, params *AcknowledgeIncidentParams, body AcknowledgeIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*AcknowledgeIncidentResponse, error) {
+	rsp, err := c.AcknowledgeIncident(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAcknowledgeIncidentResponse(rsp)
+}
+
+// ListAlertsWithResponse List the alerts of an incident
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/incidents/{id}/alerts (the `ListAlerts` operationId).
+func (c *ClientWithResponses) ListAlertsWithResponse(ctx context.Context, id ProcessID, reqEditors ...RequestEditorFn) (*ListAlertsResponse, error) {
+	rsp, err := c.ListAlerts(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAlertsResponse(rsp)
+}
+
+// AssignIncidentWithBodyWithResponse Give it to somebody
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/assign (the `AssignIncident` operationId).
+func (c *ClientWithResponses) AssignIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *AssignIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AssignIncidentResponse, error) {
+	rsp, err := c.AssignIncidentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAssignIncidentResponse(rsp)
+}
+
+// AssignIncidentWithResponse Give it to somebody
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/assign (the `AssignIncident` operationId).
+func (c *ClientWithResponses) AssignIncidentWithResponse(ctx context.Context, id ProcessID, params *AssignIncidentParams, body AssignIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*AssignIncidentResponse, error) {
+	rsp, err := c.AssignIncident(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAssignIncidentResponse(rsp)
+}
+
+// AttachIncidentWithBodyWithResponse Attach it to a transition
+//
+// Whose early life it may end.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/attach (the `AttachIncident` operationId).
+func (c *ClientWithResponses) AttachIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *AttachIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AttachIncidentResponse, error) {
+	rsp, err := c.AttachIncidentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAttachIncidentResponse(rsp)
+}
+
+// AttachIncidentWithResponse Attach it to a transition
+//
+// Whose early life it may end.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/attach (the `AttachIncident` operationId).
+func (c *ClientWithResponses) AttachIncidentWithResponse(ctx context.Context, id ProcessID, params *AttachIncidentParams, body AttachIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*AttachIncidentResponse, error) {
+	rsp, err := c.AttachIncident(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAttachIncidentResponse(rsp)
+}
+
+// ClassifyIncidentWithBodyWithResponse Change category, impact or urgency
+//
+// Priority and clocks follow. What is left out stays.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/classify (the `ClassifyIncident` operationId).
+func (c *ClientWithResponses) ClassifyIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *ClassifyIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ClassifyIncidentResponse, error) {
+	rsp, err := c.ClassifyIncidentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseClassifyIncidentResponse(rsp)
+}
+
+// ClassifyIncidentWithResponse Change category, impact or urgency
+//
+// Priority and clocks follow. What is left out stays.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/classify (the `ClassifyIncident` operationId).
+func (c *ClientWithResponses) ClassifyIncidentWithResponse(ctx context.Context, id ProcessID, params *ClassifyIncidentParams, body ClassifyIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*ClassifyIncidentResponse, error) {
+	rsp, err := c.ClassifyIncident(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseClassifyIncidentResponse(rsp)
+}
+
+// GetClocksWithResponse Explain the service-level clocks
+//
+// What each clock shows now, and every interval since its start, counted or left out, with why. All durations are in
+// whole seconds.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/incidents/{id}/clocks (the `GetClocks` operationId).
+func (c *ClientWithResponses) GetClocksWithResponse(ctx context.Context, id ProcessID, reqEditors ...RequestEditorFn) (*GetClocksResponse, error) {
+	rsp, err := c.GetClocks(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetClocksResponse(rsp)
+}
+
+// EscalateIncidentWithBodyWithResponse Call the next of the ladder now
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/escalate (the `EscalateIncident` operationId).
+func (c *ClientWithResponses) EscalateIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *EscalateIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EscalateIncidentResponse, error) {
+	rsp, err := c.EscalateIncidentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEscalateIncidentResponse(rsp)
+}
+
+// EscalateIncidentWithResponse Call the next of the ladder now
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/escalate (the `EscalateIncident` operationId).
+func (c *ClientWithResponses) EscalateIncidentWithResponse(ctx context.Context, id ProcessID, params *EscalateIncidentParams, body EscalateIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*EscalateIncidentResponse, error) {
+	rsp, err := c.EscalateIncident(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEscalateIncidentResponse(rsp)
+}
+
+// HoldIncidentWithBodyWithResponse Have it wait for the user or a supplier
+//
+// The clock of resolution stands still where the policy says so.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/hold (the `HoldIncident` operationId).
+func (c *ClientWithResponses) HoldIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *HoldIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*HoldIncidentResponse, error) {
+	rsp, err := c.HoldIncidentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseHoldIncidentResponse(rsp)
+}
+
+// HoldIncidentWithResponse Have it wait for the user or a supplier
+//
+// The clock of resolution stands still where the policy says so.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/hold (the `HoldIncident` operationId).
+func (c *ClientWithResponses) HoldIncidentWithResponse(ctx context.Context, id ProcessID, params *HoldIncidentParams, body HoldIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*HoldIncidentResponse, error) {
+	rsp, err := c.HoldIncident(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseHoldIncidentResponse(rsp)
+}
+
+// DeclareMajorWithBodyWithResponse Declare it a major incident
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/major (the `DeclareMajor` operationId).
+func (c *ClientWithResponses) DeclareMajorWithBodyWithResponse(ctx context.Context, id ProcessID, params *DeclareMajorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeclareMajorResponse, error) {
+	rsp, err := c.DeclareMajorWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeclareMajorResponse(rsp)
+}
+
+// DeclareMajorWithResponse Declare it a major incident
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/major (the `DeclareMajor` operationId).
+func (c *ClientWithResponses) DeclareMajorWithResponse(ctx context.Context, id ProcessID, params *DeclareMajorParams, body DeclareMajorJSONRequestBody, reqEditors ...RequestEditorFn) (*DeclareMajorResponse, error) {
+	rsp, err := c.DeclareMajor(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeclareMajorResponse(rsp)
+}
+
+// MergeIncidentWithBodyWithResponse End it as a duplicate of another
+//
+// The other one goes on for both, with the alerts of both.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/merge (the `MergeIncident` operationId).
+func (c *ClientWithResponses) MergeIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *MergeIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MergeIncidentResponse, error) {
+	rsp, err := c.MergeIncidentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMergeIncidentResponse(rsp)
+}
+
+// MergeIncidentWithResponse End it as a duplicate of another
+//
+// The other one goes on for both, with the alerts of both.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/merge (the `MergeIncident` operationId).
+func (c *ClientWithResponses) MergeIncidentWithResponse(ctx context.Context, id ProcessID, params *MergeIncidentParams, body MergeIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*MergeIncidentResponse, error) {
+	rsp, err := c.MergeIncident(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMergeIncidentResponse(rsp)
+}
+
+// NoteIncidentWithBodyWithResponse Note what was found or done
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/note (the `NoteIncident` operationId).
+func (c *ClientWithResponses) NoteIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *NoteIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*NoteIncidentResponse, error) {
+	rsp, err := c.NoteIncidentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseNoteIncidentResponse(rsp)
+}
+
+// NoteIncidentWithResponse Note what was found or done
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/note (the `NoteIncident` operationId).
+func (c *ClientWithResponses) NoteIncidentWithResponse(ctx context.Context, id ProcessID, params *NoteIncidentParams, body NoteIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*NoteIncidentResponse, error) {
+	rsp, err := c.NoteIncident(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseNoteIncidentResponse(rsp)
+}
+
+// ReopenIncidentWithBodyWithResponse Say that it is not resolved after all
+//
+// Its clocks go on where they stopped, and somebody is called.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/reopen (the `ReopenIncident` operationId).
+func (c *ClientWithResponses) ReopenIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *ReopenIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReopenIncidentResponse, error) {
+	rsp, err := c.ReopenIncidentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReopenIncidentResponse(rsp)
+}
+
+// ReopenIncidentWithResponse Say that it is not resolved after all
+//
+// Its clocks go on where they stopped, and somebody is called.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/reopen (the `ReopenIncident` operationId).
+func (c *ClientWithResponses) ReopenIncidentWithResponse(ctx context.Context, id ProcessID, params *ReopenIncidentParams, body ReopenIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*ReopenIncidentResponse, error) {
+	rsp, err := c.ReopenIncident(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReopenIncidentResponse(rsp)
+}
+
+// ResolveIncidentWithBodyWithResponse Say that it is resolved
+//
+// It closes by itself after the time that the policy gives.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/resolve (the `ResolveIncident` operationId).
+func (c *ClientWithResponses) ResolveIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *ResolveIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResolveIncidentResponse, error) {
+	rsp, err := c.ResolveIncidentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResolveIncidentResponse(rsp)
+}
+
+// ResolveIncidentWithResponse Say that it is resolved
+//
+// It closes by itself after the time that the policy gives.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/resolve (the `ResolveIncident` operationId).
+func (c *ClientWithResponses) ResolveIncidentWithResponse(ctx context.Context, id ProcessID, params *ResolveIncidentParams, body ResolveIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*ResolveIncidentResponse, error) {
+	rsp, err := c.ResolveIncident(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResolveIncidentResponse(rsp)
+}
+
+// ResumeIncidentWithBodyWithResponse Go on with what waited
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/resume (the `ResumeIncident` operationId).
+func (c *ClientWithResponses) ResumeIncidentWithBodyWithResponse(ctx context.Context, id ProcessID, params *ResumeIncidentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResumeIncidentResponse, error) {
+	rsp, err := c.ResumeIncidentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeIncidentResponse(rsp)
+}
+
+// ResumeIncidentWithResponse Go on with what waited
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/incidents/{id}/resume (the `ResumeIncident` operationId).
+func (c *ClientWithResponses) ResumeIncidentWithResponse(ctx context.Context, id ProcessID, params *ResumeIncidentParams, body ResumeIncidentJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeIncidentResponse, error) {
+	rsp, err := c.ResumeIncident(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeIncidentResponse(rsp)
+}
+
+// RaiseFromAlertmanagerWithBodyWithResponse Take what Prometheus Alertmanager sends
+//
+// The receiver of a `webhook_config`. Each alert of a group is one of its own, by its fingerprint, for the token's
+// service, or else for that which the label `service` names. A failure that may pass is answered 503, and
+// Alertmanager sends the group again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/integrations/alertmanager (the `RaiseFromAlertmanager` operationId).
+func (c *ClientWithResponses) RaiseFromAlertmanagerWithBodyWithResponse(ctx context.Context, params *RaiseFromAlertmanagerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RaiseFromAlertmanagerResponse, error) {
+	rsp, err := c.RaiseFromAlertmanagerWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRaiseFromAlertmanagerResponse(rsp)
+}
+
+// RaiseFromAlertmanagerWithResponse Take what Prometheus Alertmanager sends
+//
+// The receiver of a `webhook_config`. Each alert of a group is one of its own, by its fingerprint, for the token's
+// service, or else for that which the label `service` names. A failure that may pass is answered 503, and
+// Alertmanager sends the group again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/integrations/alertmanager (the `RaiseFromAlertmanager` operationId).
+func (c *ClientWithResponses) RaiseFromAlertmanagerWithResponse(ctx context.Context, params *RaiseFromAlertmanagerParams, body RaiseFromAlertmanagerJSONRequestBody, reqEditors ...RequestEditorFn) (*RaiseFromAlertmanagerResponse, error) {
+	rsp, err := c.RaiseFromAlertmanager(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRaiseFromAlertmanagerResponse(rsp)
+}
+
+// ListMaintenancesWithResponse List maintenances
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/maintenances (the `ListMaintenances` operationId).
+func (c *ClientWithResponses) ListMaintenancesWithResponse(ctx context.Context, params *ListMaintenancesParams, reqEditors ...RequestEditorFn) (*ListMaintenancesResponse, error) {
+	rsp, err := c.ListMaintenances(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMaintenancesResponse(rsp)
+}
+
+// AddMaintenanceWithBodyWithResponse Announce a maintenance
+//
+// Nobody is paged for the service meanwhile; incidents are opened as ever.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/maintenances (the `AddMaintenance` operationId).
+func (c *ClientWithResponses) AddMaintenanceWithBodyWithResponse(ctx context.Context, params *AddMaintenanceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddMaintenanceResponse, error) {
+	rsp, err := c.AddMaintenanceWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddMaintenanceResponse(rsp)
+}
+
+// AddMaintenanceWithResponse Announce a maintenance
+//
+// Nobody is paged for the service meanwhile; incidents are opened as ever.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/maintenances (the `AddMaintenance` operationId).
+func (c *ClientWithResponses) AddMaintenanceWithResponse(ctx context.Context, params *AddMaintenanceParams, body AddMaintenanceJSONRequestBody, reqEditors ...RequestEditorFn) (*AddMaintenanceResponse, error) {
+	rsp, err := c.AddMaintenance(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddMaintenanceResponse(rsp)
+}
+
+// EndMaintenanceWithResponse End a maintenance now
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/maintenances/{id}/end (the `EndMaintenance` operationId).
+func (c *ClientWithResponses) EndMaintenanceWithResponse(ctx context.Context, id string, params *EndMaintenanceParams, reqEditors ...RequestEditorFn) (*EndMaintenanceResponse, error) {
+	rsp, err := c.EndMaintenance(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndMaintenanceResponse(rsp)
+}
+
 // GetMeWithResponse Tell who I am
 //
 // Returns a wrapper object for the known response body format(s).
@@ -8078,6 +12423,22 @@ func (c *ClientWithResponses) ResumeProcessWithResponse(ctx context.Context, id 
 		return nil, err
 	}
 	return ParseResumeProcessResponse(rsp)
+}
+
+// GetScheduleWithResponse Tell who is on call
+//
+// Now or at a time, and for the next weeks. The shifts also as an iCalendar (RFC 5545) where `Accept` or `format`
+// asks for it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/schedules/{name} (the `GetSchedule` operationId).
+func (c *ClientWithResponses) GetScheduleWithResponse(ctx context.Context, name DefinitionName, params *GetScheduleParams, reqEditors ...RequestEditorFn) (*GetScheduleResponse, error) {
+	rsp, err := c.GetSchedule(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetScheduleResponse(rsp)
 }
 
 // GetSchemaWithResponse Read the JSON Schema of a kind of definition
@@ -8590,6 +12951,38 @@ func (c *ClientWithResponses) ResendDeadWithResponse(ctx context.Context, id Web
 	return ParseResendDeadResponse(rsp)
 }
 
+// EnqueueEventWithBodyWithResponse Take what is sent to PagerDuty's Events API v2
+//
+// For tools that can page there: change the URL, and let the integration key be a token of a service. It is the
+// permission; there is no other header. Answers and errors are PagerDuty's.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v2/enqueue (the `EnqueueEvent` operationId).
+func (c *ClientWithResponses) EnqueueEventWithBodyWithResponse(ctx context.Context, params *EnqueueEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnqueueEventResponse, error) {
+	rsp, err := c.EnqueueEventWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEnqueueEventResponse(rsp)
+}
+
+// EnqueueEventWithResponse Take what is sent to PagerDuty's Events API v2
+//
+// For tools that can page there: change the URL, and let the integration key be a token of a service. It is the
+// permission; there is no other header. Answers and errors are PagerDuty's.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v2/enqueue (the `EnqueueEvent` operationId).
+func (c *ClientWithResponses) EnqueueEventWithResponse(ctx context.Context, params *EnqueueEventParams, body EnqueueEventJSONRequestBody, reqEditors ...RequestEditorFn) (*EnqueueEventResponse, error) {
+	rsp, err := c.EnqueueEvent(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEnqueueEventResponse(rsp)
+}
+
 // ParseGetHealthResponse parses an HTTP response from a GetHealthWithResponse call
 func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -8650,6 +13043,39 @@ func ParseGetReadinessResponse(rsp *http.Response) (*GetReadinessResponse, error
 			return nil, err
 		}
 		response.ApplicationproblemJSON503 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRaiseAlertResponse parses an HTTP response from a RaiseAlertWithResponse call
+func ParseRaiseAlertResponse(rsp *http.Response) (*RaiseAlertResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RaiseAlertResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Raised
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
@@ -9193,6 +13619,646 @@ func ParseListInboxResponse(rsp *http.Response) (*ListInboxResponse, error) {
 	return response, nil
 }
 
+// ParseStartIncidentResponse parses an HTTP response from a StartIncidentWithResponse call
+func ParseStartIncidentResponse(rsp *http.Response) (*StartIncidentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartIncidentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers StartIncidentResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAcknowledgeIncidentResponse parses an HTTP response from a AcknowledgeIncidentWithResponse call
+func ParseAcknowledgeIncidentResponse(rsp *http.Response) (*AcknowledgeIncidentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AcknowledgeIncidentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListAlertsResponse parses an HTTP response from a ListAlertsWithResponse call
+func ParseListAlertsResponse(rsp *http.Response) (*ListAlertsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAlertsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AlertList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAssignIncidentResponse parses an HTTP response from a AssignIncidentWithResponse call
+func ParseAssignIncidentResponse(rsp *http.Response) (*AssignIncidentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AssignIncidentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAttachIncidentResponse parses an HTTP response from a AttachIncidentWithResponse call
+func ParseAttachIncidentResponse(rsp *http.Response) (*AttachIncidentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AttachIncidentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseClassifyIncidentResponse parses an HTTP response from a ClassifyIncidentWithResponse call
+func ParseClassifyIncidentResponse(rsp *http.Response) (*ClassifyIncidentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ClassifyIncidentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetClocksResponse parses an HTTP response from a GetClocksWithResponse call
+func ParseGetClocksResponse(rsp *http.Response) (*GetClocksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetClocksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clocks
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEscalateIncidentResponse parses an HTTP response from a EscalateIncidentWithResponse call
+func ParseEscalateIncidentResponse(rsp *http.Response) (*EscalateIncidentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EscalateIncidentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseHoldIncidentResponse parses an HTTP response from a HoldIncidentWithResponse call
+func ParseHoldIncidentResponse(rsp *http.Response) (*HoldIncidentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &HoldIncidentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDeclareMajorResponse parses an HTTP response from a DeclareMajorWithResponse call
+func ParseDeclareMajorResponse(rsp *http.Response) (*DeclareMajorResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeclareMajorResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseMergeIncidentResponse parses an HTTP response from a MergeIncidentWithResponse call
+func ParseMergeIncidentResponse(rsp *http.Response) (*MergeIncidentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &MergeIncidentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseNoteIncidentResponse parses an HTTP response from a NoteIncidentWithResponse call
+func ParseNoteIncidentResponse(rsp *http.Response) (*NoteIncidentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &NoteIncidentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReopenIncidentResponse parses an HTTP response from a ReopenIncidentWithResponse call
+func ParseReopenIncidentResponse(rsp *http.Response) (*ReopenIncidentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReopenIncidentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseResolveIncidentResponse parses an HTTP response from a ResolveIncidentWithResponse call
+func ParseResolveIncidentResponse(rsp *http.Response) (*ResolveIncidentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResolveIncidentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseResumeIncidentResponse parses an HTTP response from a ResumeIncidentWithResponse call
+func ParseResumeIncidentResponse(rsp *http.Response) (*ResumeIncidentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResumeIncidentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRaiseFromAlertmanagerResponse parses an HTTP response from a RaiseFromAlertmanagerWithResponse call
+func ParseRaiseFromAlertmanagerResponse(rsp *http.Response) (*RaiseFromAlertmanagerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RaiseFromAlertmanagerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RaisedList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMaintenancesResponse parses an HTTP response from a ListMaintenancesWithResponse call
+func ParseListMaintenancesResponse(rsp *http.Response) (*ListMaintenancesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMaintenancesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MaintenancePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAddMaintenanceResponse parses an HTTP response from a AddMaintenanceWithResponse call
+func ParseAddMaintenanceResponse(rsp *http.Response) (*AddMaintenanceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddMaintenanceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Maintenance
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEndMaintenanceResponse parses an HTTP response from a EndMaintenanceWithResponse call
+func ParseEndMaintenanceResponse(rsp *http.Response) (*EndMaintenanceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndMaintenanceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Maintenance
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetMeResponse parses an HTTP response from a GetMeWithResponse call
 func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9418,6 +14484,42 @@ func ParseResumeProcessResponse(rsp *http.Response) (*ResumeProcessResponse, err
 			return nil, err
 		}
 		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetScheduleResponse parses an HTTP response from a GetScheduleWithResponse call
+func ParseGetScheduleResponse(rsp *http.Response) (*GetScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OnCall
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/calendar) unsupported
 
 	}
 
@@ -10182,6 +15284,39 @@ func ParseResendDeadResponse(rsp *http.Response) (*ResendDeadResponse, error) {
 			return nil, err
 		}
 		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEnqueueEventResponse parses an HTTP response from a EnqueueEventWithResponse call
+func ParseEnqueueEventResponse(rsp *http.Response) (*EnqueueEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EnqueueEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest PagerDutyTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest PagerDutyRefusal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
 
 	}
 
