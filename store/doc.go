@@ -1,8 +1,9 @@
 // Package store keeps what Steward must not forget in SQL: the journal, the
 // views, the inbox and the schedule of change as the workflows recorded them,
-// the definitions, files, the numbers of processes, absences and tokens. There
-// is one implementation for PostgreSQL and SQLite; what differs between them is
-// in dialect.go and in the migrations. PostgreSQL must be 13 or newer.
+// the definitions, files, alerts, maintenances, the numbers of processes,
+// absences and tokens. There is one implementation for PostgreSQL and SQLite;
+// what differs between them is in dialect.go and in the migrations. PostgreSQL
+// must be 13 or newer.
 //
 // What does not belong here: rules about processes (package itsm) and any
 // change to a process that a workflow did not record. The store guards what it

@@ -1,6 +1,10 @@
 package store
 
-import "github.com/steward-itsm/steward/itsm"
+import (
+	"time"
+
+	"github.com/steward-itsm/steward/itsm"
+)
 
 // Question is a statement that the tests have the database explain.
 type Question struct {
@@ -19,4 +23,21 @@ func (f CalendarFilter) Question() Question {
 		panic(err) // only a cursor can be wrong
 	}
 	return Question{statement, args}
+}
+
+func TransitionsQuestion(service string) Question {
+	return Question{selectTransitions, []any{service}}
+}
+
+func (f MaintenanceFilter) Question() Question {
+	statement, args, err := f.statement()
+	if err != nil {
+		panic(err) // only a cursor can be wrong
+	}
+	return Question{statement, args}
+}
+
+func MaintenanceAtQuestion(service string, at time.Time) Question {
+	us := micros(at)
+	return Question{selectMaintenanceAt, []any{service, us, us, us}}
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"encoding/json"
+	"maps"
 	"testing"
 	"time"
 
@@ -69,27 +70,34 @@ func pagesRead(t *testing.T, over int) map[string]int {
 	crowd(t, raw, over, 5_000)
 	pages := map[string]int{}
 	for name, q := range questions(t) {
-		var text string
-		require.NoError(t, raw.Get(&text, `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) `+raw.Rebind(q.Statement), q.Args...))
-		var explained []struct {
-			Plan struct {
-				Hit  int `json:"Shared Hit Blocks"`
-				Read int `json:"Shared Read Blocks"`
-			}
-		}
-		require.NoError(t, json.Unmarshal([]byte(text), &explained))
-		pages[name] = explained[0].Plan.Hit + explained[0].Plan.Read
+		pages[name] = pagesOf(t, raw, q)
 	}
 	return pages
 }
 
-func TestScheduleIsReadByItsIndexes(t *testing.T) {
+func pagesOf(t *testing.T, raw *sqlx.DB, q store.Question) int {
+	t.Helper()
+	var text string
+	require.NoError(t, raw.Get(&text, `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) `+raw.Rebind(q.Statement), q.Args...))
+	var explained []struct {
+		Plan struct {
+			Hit  int `json:"Shared Hit Blocks"`
+			Read int `json:"Shared Read Blocks"`
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(text), &explained))
+	return explained[0].Plan.Hit + explained[0].Plan.Read
+}
+
+func TestListsAreReadByTheirIndexes(t *testing.T) {
 	t.Parallel()
 	b := bundle{url: fresh["sqlite"](t)}
 	b.Store = open(t, b.url, store.Options{})
 	_, err := b.Migrate(t.Context())
 	require.NoError(t, err)
-	for name, q := range questions(t) {
+	all := questions(t)
+	maps.Copy(all, stormQuestions)
+	for name, q := range all {
 		var steps []struct {
 			ID, Parent, Notused int
 			Detail              string
@@ -97,7 +105,41 @@ func TestScheduleIsReadByItsIndexes(t *testing.T) {
 		require.NoError(t, b.raw(t).Select(&steps, `EXPLAIN QUERY PLAN `+q.Statement, q.Args...))
 		require.NotEmpty(t, steps)
 		for _, step := range steps {
-			assert.NotRegexp(t, `^SCAN (slots|slot_services|views)`, step.Detail, name)
+			assert.NotRegexp(t, `^SCAN (slots|slot_services|views|maintenances)`, step.Detail, name)
 		}
+	}
+}
+
+// storm fills the views by hand with incidents of one service that are open, and
+// as many maintenances of it that are over.
+func storm(t *testing.T, raw *sqlx.DB, incidents int) {
+	t.Helper()
+	const n = `WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < CAST($1 AS BIGINT)) `
+	for _, statement := range []string{
+		n + `INSERT INTO views (id, kind, state, outcome, requester, service, opened, recorded, body, line, snapshot)
+			SELECT 'INC-' || i, 'incident', 'open', '', 'person:raj', 'payments', 0, 1, '{}', '{}', '{}' FROM n`,
+		n + `INSERT INTO maintenances (id, service, starts, ends, reason, entered_by, entered_at)
+			SELECT 'MNT-' || i, 'payments', i, i + 1, '', 'person:raj', 0 FROM n`,
+	} {
+		_, err := raw.Exec(statement, incidents)
+		require.NoError(t, err)
+	}
+	_, err := raw.Exec(`ANALYZE`)
+	require.NoError(t, err)
+}
+
+var stormQuestions = map[string]store.Question{
+	"transitions":                  store.TransitionsQuestion("payments"),
+	"maintenances":                 store.MaintenanceFilter{From: noon}.Question(),
+	"maintenances of a service":    store.MaintenanceFilter{From: noon, Service: "payments"}.Question(),
+	"maintenance of a service now": store.MaintenanceAtQuestion("payments", noon),
+}
+
+func TestStormOfIncidentsDoesNotSlowWhatEachOfThemAsks(t *testing.T) {
+	t.Parallel()
+	raw := migrated(t).raw(t)
+	storm(t, raw, 20_000)
+	for name, q := range stormQuestions {
+		assert.Less(t, pagesOf(t, raw, q), 10, name)
 	}
 }

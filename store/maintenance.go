@@ -132,8 +132,7 @@ func (f MaintenanceFilter) statement() (statement string, args []any, err error)
 func (s *Store) MaintenanceAt(ctx context.Context, service string, at time.Time) (*Maintenance, error) {
 	var row maintenanceRow
 	us := micros(at)
-	err := s.read("maintenance at").get(ctx, &row, selectMaintenances+
-		` WHERE service = ? AND ends > ? AND starts <= ? AND (ended IS NULL OR ended > ?) ORDER BY ends DESC, id DESC LIMIT 1`, service, us, us, us)
+	err := s.read("maintenance at").get(ctx, &row, selectMaintenanceAt, service, us, us, us)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -145,6 +144,9 @@ func (s *Store) MaintenanceAt(ctx context.Context, service string, at time.Time)
 }
 
 const selectMaintenances = `SELECT id, service, starts, ends, ended, reason, entered_by, entered_at FROM maintenances`
+
+const selectMaintenanceAt = selectMaintenances +
+	` WHERE service = ? AND ends > ? AND starts <= ? AND (ended IS NULL OR ended > ?) ORDER BY ends DESC, id DESC LIMIT 1`
 
 type maintenanceRow struct {
 	ID        string `db:"id"`
