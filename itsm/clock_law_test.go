@@ -70,7 +70,7 @@ func TestPauseOfNoTimeChangesNothing(t *testing.T) {
 		before.Pauses = slices.Clone(clock.Pauses)
 		clock.Pause(at, "waiting-for-supplier")
 		clock.Resume(at)
-		require.Equal(t, len(before.Pauses), len(clock.Pauses))
+		require.Len(t, clock.Pauses, len(before.Pauses))
 		require.ElementsMatch(t, before.Pauses, clock.Pauses)
 		clock.Stop(at)
 		clock.Restart(at, "resolved")
