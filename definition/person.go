@@ -17,7 +17,9 @@ const (
 	KindApprovalFlow = "ApprovalFlow"
 	KindChannel      = "Channel"
 
-	KindTransitionModel = "TransitionModel"
+	KindTransitionModel  = "TransitionModel"
+	KindIncidentPolicy   = "IncidentPolicy"
+	KindEscalationPolicy = "EscalationPolicy"
 )
 
 // Values of Ref.ManagerOf that are not names.

@@ -25,12 +25,13 @@ type Engine struct {
 	temporal client.Client
 	store    *store.Store
 	queue    string
+	alerts   *intake
 	now      func() time.Time
 }
 
 // New makes an Engine that starts processes on a task queue.
 func New(temporal client.Client, s *store.Store, taskQueue string) *Engine {
-	return &Engine{temporal: temporal, store: s, queue: taskQueue, now: func() time.Time { return time.Now().UTC() }}
+	return &Engine{temporal: temporal, store: s, queue: taskQueue, alerts: newIntake(), now: func() time.Time { return time.Now().UTC() }}
 }
 
 // Call is who sends a command, under which idempotency key, and why.

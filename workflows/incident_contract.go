@@ -115,5 +115,6 @@ type AlertArgs struct {
 
 // Absorbed tells an incident which other was merged into it.
 type Absorbed struct {
-	Incident string `json:"incident"`
+	Incident string       `json:"incident"`
+	Alerts   []itsm.Alert `json:"alerts,omitempty"` // that it had
 }

@@ -277,20 +277,31 @@ func (p *process) shouldContinueAsNew(ctx workflow.Context) bool {
 }
 
 // tell has people told of what happened, without holding up the process. What
-// came of it is recorded.
+// came of it is recorded. Pages go by themselves: they wait for no other notice
+// that can't be delivered.
 func (p *process) tell(ctx workflow.Context, events []itsm.Event) {
-	request := NotifyRequest{Process: p.id, Summary: p.state.Line()}
+	var pages, others []itsm.Event
 	for _, event := range events {
-		if len(event.Tell) > 0 {
-			event.Answer = nil // nobody else's business
-			request.Events = append(request.Events, event)
+		event.Answer = nil // nobody else's business
+		switch {
+		case len(event.Tell) == 0:
+		case event.Type == itsm.EventPageSent:
+			pages = append(pages, event)
+		default:
+			others = append(others, event)
 		}
 	}
-	p.errands++
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		defer func() { p.errands-- }()
-		p.deliver(ctx, request)
-	})
+	for _, some := range [][]itsm.Event{pages, others} {
+		if len(some) == 0 {
+			continue
+		}
+		request := NotifyRequest{Process: p.id, Summary: p.state.Line(), Events: some}
+		p.errands++
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer func() { p.errands-- }()
+			p.deliver(ctx, request)
+		})
+	}
 }
 
 // givingUp is how long a notification is tried. After it, the outcome says so.

@@ -10,5 +10,6 @@ type Registry interface {
 // Register registers every workflow under the name of its contract.
 func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(Approval, workflow.RegisterOptions{Name: ApprovalWorkflow})
+	r.RegisterWorkflowWithOptions(Incident, workflow.RegisterOptions{Name: IncidentWorkflow})
 	r.RegisterWorkflowWithOptions(Transition, workflow.RegisterOptions{Name: TransitionWorkflow})
 }

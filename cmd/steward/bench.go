@@ -19,7 +19,7 @@ func newBenchCommand(e *env) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "bench",
 		Short: "Measure Steward against what Temporal itself costs",
-	}, newBenchApprovalsCommand(e), newBenchTransitionsCommand(e))
+	}, newBenchApprovalsCommand(e), newBenchTransitionsCommand(e), newBenchIncidentsCommand(e))
 }
 
 func newBenchApprovalsCommand(e *env) *cobra.Command {
