@@ -111,13 +111,16 @@ func TestSilenceAfterTheLadderWasOverBeginsItAnew(t *testing.T) {
 func TestSignOfLifePutsTheLadderOff(t *testing.T) {
 	t.Parallel()
 	for name, sign := range map[string]func(*outage) func() (int, error){
-		"note":           func(o *outage) func() (int, error) { return o.noting("chen", "I look at the logs") },
-		"assign":         func(o *outage) func() (int, error) { return o.assigning("bob", "chen") },
-		"classify":       func(o *outage) func() (int, error) { return o.classifying(classed("low", ""), "I looked") },
-		"declare":        func(o *outage) func() (int, error) { return o.declaring("tom") },
-		"attach":         func(o *outage) func() (int, error) { return o.attaching("CHG-1") },
-		"acknowledge":    func(o *outage) func() (int, error) { return o.acknowledging("chen") },
-		"hold and go on": func(o *outage) func() (int, error) { o.must(o.holding("bob", itsm.IncidentWaitingUser)); return o.resuming("bob") },
+		"note":        func(o *outage) func() (int, error) { return o.noting("chen", "I look at the logs") },
+		"assign":      func(o *outage) func() (int, error) { return o.assigning("bob", "chen") },
+		"classify":    func(o *outage) func() (int, error) { return o.classifying(classed("low", ""), "I looked") },
+		"declare":     func(o *outage) func() (int, error) { return o.declaring("tom") },
+		"attach":      func(o *outage) func() (int, error) { return o.attaching("CHG-1") },
+		"acknowledge": func(o *outage) func() (int, error) { return o.acknowledging("chen") },
+		"hold and go on": func(o *outage) func() (int, error) {
+			o.must(o.holding("bob", itsm.IncidentWaitingUser))
+			return o.resuming("bob")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
