@@ -119,7 +119,7 @@ func checkFingerprint(receipt itsm.Receipt, command itsm.Command) (itsm.Receipt,
 func (e *Engine) answerFromJournal(ctx context.Context, id string, command itsm.Command) (itsm.Receipt, error) {
 	view, err := e.store.View(ctx, id)
 	if err != nil {
-		return itsm.Receipt{}, err
+		return itsm.Receipt{}, e.beingStarted(ctx, id, err)
 	}
 	event, found, err := e.store.EventByKey(ctx, id, command.Key)
 	if err != nil {
@@ -132,6 +132,18 @@ func (e *Engine) answerFromJournal(ctx context.Context, id string, command itsm.
 		return itsm.Receipt{}, itsm.Errorf(itsm.CodeUnavailable, "%s is known but its workflow does not answer; an operator must look", id)
 	}
 	return itsm.Receipt{}, itsm.Errorf(itsm.CodeProcessClosed, "%s is closed: it was %s, and that doesn't change", id, view.Outcome)
+}
+
+// beingStarted tells a process that there is not from one that is about to be:
+// what asks for an approval names it before it has begun.
+func (e *Engine) beingStarted(ctx context.Context, id string, missing error) error {
+	if itsm.ErrorCode(missing) != itsm.CodeNotFound {
+		return missing
+	}
+	if reserved, err := e.store.IsReserved(ctx, id); err != nil || !reserved {
+		return missing
+	}
+	return itsm.Errorf(itsm.CodeUnavailable, "%s is being started; try again in a moment with the same idempotency key", id)
 }
 
 // answeredBefore answers a command that can't be sent now: a retry of one that

@@ -81,6 +81,16 @@ func (s *Store) Reserved(ctx context.Context, actor itsm.Actor, key string) (pro
 	return row.Process, row.Fingerprint, true, nil
 }
 
+// IsReserved tells whether an ID was given to a process, which may not have
+// recorded its start yet.
+func (s *Store) IsReserved(ctx context.Context, process string) (bool, error) {
+	var n int
+	if err := s.read("is reserved").get(ctx, &n, `SELECT COUNT(*) FROM reservations WHERE process = ?`, process); err != nil {
+		return false, fmt.Errorf("looking for a reserved number: %w", err)
+	}
+	return n > 0, nil
+}
+
 // again gives the process of a key that is taken.
 func (s *Store) again(ctx context.Context, r Reservation) (string, error) {
 	process, fingerprint, ok, err := s.Reserved(ctx, r.Actor, r.Key)

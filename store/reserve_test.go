@@ -104,3 +104,15 @@ func TestConcurrentCallersShareAKeyAndNeverANumber(t *testing.T) {
 		assert.Len(t, slices.DeleteFunc(created, func(c bool) bool { return !c }), keys, "one caller per key is the first")
 	})
 }
+
+func TestReservedNumberIsKnownBeforeItsProcessIs(t *testing.T) {
+	onBoth(t, func(t *testing.T, b bundle) {
+		id, _, err := b.Store.Reserve(t.Context(), store.Reservation{Actor: itsm.System(), Key: "k", Fingerprint: "f", Kind: itsm.KindApproval}, time.Now())
+		require.NoError(t, err)
+		for process, want := range map[string]bool{id: true, "APR-999": false} {
+			reserved, err := b.Store.IsReserved(t.Context(), process)
+			require.NoError(t, err)
+			assert.Equal(t, want, reserved)
+		}
+	})
+}
