@@ -31,7 +31,7 @@ func (o operations) RaiseFromAlertmanager(ctx context.Context, r api.RaiseFromAl
 	all.SetLimit(atOnce)
 	for i, alert := range r.Body.Alerts {
 		all.Go(func() error {
-			raised[i], failed[i] = o.raiseOfGroup(ctx, *r.Body, alert, i)
+			raised[i], failed[i] = o.raiseOfGroup(ctx, *r.Body, alert)
 			return nil // the others are raised all the same
 		})
 	}
@@ -42,10 +42,8 @@ func (o operations) RaiseFromAlertmanager(ctx context.Context, r api.RaiseFromAl
 	return api.RaiseFromAlertmanager200JSONResponse{Alerts: raised}, nil
 }
 
-// raiseOfGroup raises one alert, under a key of its own.
-func (o operations) raiseOfGroup(ctx context.Context, group api.AlertmanagerGroup, a api.AlertmanagerAlert, place int) (api.Raised, error) {
+func (o operations) raiseOfGroup(ctx context.Context, group api.AlertmanagerGroup, a api.AlertmanagerAlert) (api.Raised, error) {
 	who := callerOf(ctx)
-	who.key = fmt.Sprintf("%s.%d", who.key, place)
 	alert, err := alertOfGroup(group, a)
 	if err != nil {
 		return api.Raised{}, err

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	cloudEventMedia   = "application/cloudevents+json"
-	eventVersion = "Ce-Specversion" // only CloudEvents in the binary mode have it
-	eventPrefix  = "Ce-"
+	cloudEventMedia = "application/cloudevents+json"
+	eventVersion    = "Ce-Specversion" // only CloudEvents in the binary mode have it
+	eventPrefix     = "Ce-"
 )
 
 // structured makes of a CloudEvent in the binary mode, whose attributes are in

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -26,7 +25,7 @@ func (o operations) StartIncident(ctx context.Context, r api.StartIncidentReques
 	}
 	receipt, err := o.engine.StartIncident(ctx, who.call(r.Body.Comment), engine.StartIncident{
 		Service: service, Title: r.Body.Title, Description: r.Body.Description, Category: r.Body.Category,
-		Impact: cmp.Or(r.Body.Impact, itsm.LevelMedium), Urgency: cmp.Or(r.Body.Urgency, itsm.LevelMedium), Reporter: r.Body.Reporter,
+		Impact: r.Body.Impact, Urgency: r.Body.Urgency, Reporter: r.Body.Reporter,
 	})
 	if err != nil {
 		return nil, err
@@ -55,7 +54,7 @@ func (o operations) AcknowledgeIncident(ctx context.Context, r api.AcknowledgeIn
 
 func (o operations) AssignIncident(ctx context.Context, r api.AssignIncidentRequestObject) (api.AssignIncidentResponseObject, error) {
 	receipt, err := o.onIncident(ctx, r.Id, r.Body.Comment, func(call engine.Call) (itsm.Receipt, error) {
-		return o.engine.Assign(ctx, call, r.Id, r.Body.Person)
+		return o.engine.Assign(ctx, call, r.Id, r.Body.To)
 	})
 	return api.AssignIncident200JSONResponse{ReceiptJSONResponse: receipt}, err
 }

@@ -156,7 +156,7 @@ type ApprovalStart struct {
 type Assignment struct {
 	// Comment Why; kept with the event.
 	Comment Comment `json:"comment,omitempty"`
-	Person  Name    `json:"person"`
+	To      Name    `json:"to"`
 }
 
 // Attachment defines model for Attachment.
