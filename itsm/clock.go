@@ -33,7 +33,7 @@ type Reading struct {
 	Target    time.Duration `json:"target"`           // as time that counts, in nanoseconds
 	Elapsed   time.Duration `json:"elapsed"`          // of it
 	Remaining time.Duration `json:"remaining"`        // negative once it is breached
-	Due       *time.Time    `json:"due,omitempty"`    // when it is breached if nothing happens; nil while it stands still
+	Due       *time.Time    `json:"due,omitempty"`    // when it is breached if nothing happens, or was; nil once it is stopped, and while it stands still before that
 	WarnAt    *time.Time    `json:"warnAt,omitempty"` // when somebody is warned; nil while it stands still, and without a warning
 	Breached  bool          `json:"breached"`
 }
@@ -63,9 +63,9 @@ func (r ClockRule) Read(c Clock, at time.Time) Reading {
 	}
 	reading.Remaining = reading.Target - reading.Elapsed
 	reading.Breached = reading.Remaining < 0 || reading.Remaining == 0 && c.Stopped == nil
-	if c.Stopped == nil && !c.paused() {
+	if c.Stopped == nil && (!c.paused() || reading.Breached) {
 		reading.Due = r.at(c, reading.Target)
-		if r.WarnAt > 0 {
+		if r.WarnAt > 0 && !c.paused() {
 			reading.WarnAt = r.at(c, time.Duration(float64(reading.Target)*r.WarnAt).Round(time.Second))
 		}
 	}

@@ -156,6 +156,11 @@ func TestClockThatStandsStillIsDueNever(t *testing.T) {
 	clock := paused(t, running(t, "2026-01-05T09:00:00+01:00"), "2026-01-05T10:00:00+01:00", "")
 	reading := rule.Read(clock, instant(t, "2026-03-05T10:00:00+01:00"))
 	assert.Equal(t, itsm.Reading{Target: 4 * time.Hour, Elapsed: time.Hour, Remaining: 3 * time.Hour}, reading)
+
+	late := promise(t, "30m", officeHours(t)).Read(clock, instant(t, "2026-03-05T10:00:00+01:00"))
+	due := instant(t, "2026-01-05T09:30:00+01:00")
+	assert.Equal(t, itsm.Reading{Target: 30 * time.Minute, Elapsed: time.Hour, Remaining: -30 * time.Minute, Due: &due, Breached: true}, late,
+		"but for what was breached before")
 }
 
 func TestClockThatIsStoppedShowsWhatItShowedThen(t *testing.T) {

@@ -78,7 +78,7 @@ func TestAlertThatBecomesWorseRaisesThePriorityAndNothingLowersIt(t *testing.T) 
 
 	half := alarmed(t, itsm.SeverityWarning)
 	half.must(half.classifying(classed("low", "high"), "one customer")).must(half.changing(slow(itsm.AlertFiring, itsm.SeverityError, 1)))
-	assert.Equal(t, classed("high", "high"), itsm.Classification{Impact: half.Class.Impact, Urgency: half.Class.Urgency}, "each level by itself")
+	assert.Equal(t, itsm.Classification{Impact: "high", Urgency: "high", Priority: "P1"}, half.Class, "each level by itself")
 }
 
 func TestAlertThatBecomesLessBadChangesNoClass(t *testing.T) {

@@ -203,3 +203,12 @@ func TestPriorityThatChangesInAPauseLeavesTheClockStanding(t *testing.T) {
 	assert.Equal(t, monday.Add(54*time.Hour), *o.Resolve.Due)
 	assert.Equal(t, "4h", o.Resolve.Target)
 }
+
+func TestPriorityThatChangesInAPauseMayShowABreachOfBefore(t *testing.T) {
+	t.Parallel()
+	o := reported(t, classed("high", "medium")).at(5 * time.Hour)
+	o.must(o.holding("bob", itsm.IncidentWaitingUser)).at(9 * time.Hour).must(o.classifying(worst, "it is worse"))
+	var breach itsm.ClockEvent
+	assert.Equal(t, monday.Add(9*time.Hour), o.event(itsm.EventClockBreached, &breach).Time, "it is told when it is known")
+	assert.Equal(t, itsm.ClockEvent{Clock: itsm.ClockResolve, Due: monday.Add(4 * time.Hour)}, breach)
+}

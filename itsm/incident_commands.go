@@ -78,7 +78,7 @@ func (i *Incident) Acknowledge(c Command, at time.Time) (int, error) {
 func (i *Incident) acknowledge(c Command, at time.Time) int {
 	number := i.add(at, c, EventIncidentAcknowledged, IncidentEvent{Person: c.Actor.Name})
 	i.Acknowledged = &Acknowledgement{By: c.Actor.Name, At: at, LastSign: at, SilentAt: i.silentAt(at)}
-	i.Ladder.ByHand = false
+	i.Ladder.Suppressed, i.Ladder.ByHand = "", false // nobody would be paged anyway
 	i.Respond.stop(at)
 	if i.Assignee == "" && c.Actor.Kind == ActorPerson {
 		i.Assignee = c.Actor.Name

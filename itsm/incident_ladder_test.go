@@ -247,6 +247,14 @@ func TestAnotherReasonToSuppressIsToldToo(t *testing.T) {
 	assert.Empty(t, o.detail().Ladder.Suppressed, "nobody would be paged anyway")
 }
 
+func TestSuppressionIsToldAgainAfterAnAcknowledgement(t *testing.T) {
+	t.Parallel()
+	o := onLadder(t, func(o *outage) { o.suppressed = maintenance(40 * time.Hour) })
+	o.must(o.acknowledging("bob"))
+	assert.Empty(t, o.detail().Ladder.Suppressed, "nobody would be paged anyway")
+	assert.Equal(t, []string{"0m suppressed", "60m resumed", "60m suppressed"}, o.at(2*time.Hour).climbed())
+}
+
 func TestWhoAsksForHelpByHandGetsItAlsoInAMaintenance(t *testing.T) {
 	t.Parallel()
 	o := onLadder(t, rota(nil, []string{"bob"}, []string{"tom"}), func(o *outage) { o.suppressed = maintenance(40 * time.Hour) }).at(time.Minute)
