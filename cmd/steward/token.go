@@ -25,9 +25,12 @@ func newTokenCreateCommand(e *env) *cobra.Command {
 		Long: `Makes a token and prints it, and nothing else, on standard output. It is shown
 this once: the server keeps only its hash.
 
-A person's roles are those in the directory; an integration's are given here.`,
+A person's roles are those in the directory; an integration's are given here.
+An integration of a service raises alerts for it alone; its token is also the
+routing key of tools that page over PagerDuty's Events API v2.`,
 		Example: `  STEWARD_TOKEN=$(steward token create --person maria --expires-in 90d)
-  steward token create --integration jenkins --role operator --label "Deployments of payments"`,
+  steward token create --integration jenkins --role operator --label "Deployments of payments"
+  steward token create --integration prometheus --service payments`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := e.client(cmd)
@@ -45,11 +48,13 @@ A person's roles are those in the directory; an integration's are given here.`,
 	flags.StringVar(&body.Person, "person", "", "`NAME` of the person whom it stands for")
 	flags.StringVar(&body.Integration, "integration", "", "`SERVICE` that it stands for")
 	flags.StringSliceVar(&body.Roles, "role", nil, "`ROLE` of the integration: admin, process-owner, operator or auditor; may be given more than once")
+	flags.StringVar(&body.Service, "service", "", "`NAME` of the service that the integration's alerts are of")
 	flags.StringVar(&body.ExpiresIn, "expires-in", "", "how long it works, such as 8h or 90d (default: until revoked)")
 	flags.StringVar(&body.Label, "label", "", "what it is for")
 	cmd.MarkFlagsMutuallyExclusive("person", "integration")
 	cmd.MarkFlagsOneRequired("person", "integration")
 	cmd.MarkFlagsMutuallyExclusive("person", "role")
+	cmd.MarkFlagsMutuallyExclusive("person", "service")
 	complete(cmd, "role", "admin", "process-owner", "operator", "auditor")
 	addKeyFlag(cmd)
 	return cmd
