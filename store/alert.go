@@ -156,7 +156,11 @@ func (q query) change(ctx context.Context, row alertRow, r Raise, isNew bool) (R
 	row.Repeats += r.repeats()
 	_, err = q.exec(ctx, `UPDATE alerts SET (severity, status, changes, repeats, last_at, body) = (?, ?, ?, ?, ?, ?) WHERE service = ? AND key = ?`,
 		rank(alert.Severity), alert.Status, row.Changes, row.Repeats, max(row.LastAt, micros(r.At)), body, r.Alert.Service, r.Alert.Key)
-	return Raised{Incident: row.Incident, New: isNew, Changed: row.Told < row.Changes, Alert: alert, Repeats: row.Repeats}, err
+	raised := Raised{Incident: row.Incident, New: isNew, Changed: row.Told < row.Changes, Repeats: row.Repeats}
+	if raised.New || raised.Changed {
+		raised.Alert = alert
+	}
+	return raised, err
 }
 
 // differs tells whether the process must hear of what an alert says now.

@@ -77,10 +77,10 @@ func TestIntakeGoesByTheBook(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			round++
 			in := &intake{alerts: map[string]*known{}, incidents: map[string]itsm.State{}, opened: opened}
+			defer func() { opened = in.opened }()
 			for range rapid.IntRange(1, 25).Draw(t, "steps") {
 				in.step(t, b, fmt.Sprint(round))
 			}
-			opened = in.opened
 			for key, k := range in.alerts {
 				require.Contains(t, alertsOf(t, b, k.incident), store.AlertState{
 					Alert: k.alert, Repeats: k.repeats, FirstAt: noon, LastAt: noon,

@@ -80,8 +80,10 @@ func TestRepeatCostsOneStatement(t *testing.T) {
 		assert.Equal(t, []store.AlertState{{
 			Alert: firing("latency", itsm.SeverityError), Repeats: 500, FirstAt: noon, LastAt: noon.Add(time.Hour),
 		}}, states)
-		mustRaise(t, b, firing("latency", itsm.SeverityError)) // as of noon: one that came late
-		assert.Equal(t, noon.Add(time.Hour), alertsOf(t, b, "INC-1")[0].LastAt)
+		for _, late := range []itsm.Severity{itsm.SeverityError, itsm.SeverityCritical} {
+			mustRaise(t, b, firing("latency", late)) // as of noon
+			assert.Equal(t, noon.Add(time.Hour), alertsOf(t, b, "INC-1")[0].LastAt)
+		}
 	})
 }
 
