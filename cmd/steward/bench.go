@@ -40,19 +40,8 @@ It brings its own Temporal and SQLite in a temporary folder, unless
 			if o.n < 1 || o.concurrency < 1 || o.rounds < 1 {
 				return itsm.Errorf(itsm.CodeInvalid, "-n, --concurrency and --rounds are numbers from 1")
 			}
-			cfg, err := loadConfig(cmd)
-			if err != nil {
-				return err
-			}
-			var report benchReport
-			err = withBench(cmd.Context(), e, cfg, o, func(ctx context.Context, b *bench) error {
-				report, err = b.run(ctx)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			return e.render(cmd, report, func(w io.Writer) { benchTable(w, report) })
+			run := func(ctx context.Context, b *bench) (benchReport, error) { return b.run(ctx) }
+			return showMeasured(e, cmd, o, run, benchTable)
 		},
 	}
 	cmd.Flags().IntVarP(&o.n, "number", "n", 1000, "approvals on each side, over all rounds")
@@ -63,6 +52,23 @@ It brings its own Temporal and SQLite in a temporary folder, unless
 }
 
 type benchOptions struct{ n, concurrency, rounds int }
+
+// showMeasured runs a benchmark and shows its report.
+func showMeasured[R any](e *env, cmd *cobra.Command, o benchOptions, run func(context.Context, *bench) (R, error), table func(io.Writer, R)) error {
+	cfg, err := loadConfig(cmd)
+	if err != nil {
+		return err
+	}
+	var report R
+	err = withBench(cmd.Context(), e, cfg, o, func(ctx context.Context, b *bench) error {
+		report, err = run(ctx, b)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return e.render(cmd, report, func(w io.Writer) { table(w, report) })
+}
 
 // withBench sets a whole Steward up, measures, and takes it down again.
 func withBench(ctx context.Context, e *env, cfg config.Config, o benchOptions, measure func(context.Context, *bench) error) (err error) {

@@ -39,19 +39,8 @@ It brings its own Temporal and SQLite in a temporary folder, unless
 			if s.open < 1 || s.clients < 1 || o.concurrency < 1 || s.storm <= 0 || s.wait < time.Second {
 				return itsm.Errorf(itsm.CodeInvalid, "--open, --clients and --concurrency are numbers from 1, --storm and --wait durations")
 			}
-			cfg, err := loadConfig(cmd)
-			if err != nil {
-				return err
-			}
-			var report stormReport
-			err = withBench(cmd.Context(), e, cfg, o, func(ctx context.Context, b *bench) error {
-				report, err = b.runStorm(ctx, s)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			return e.render(cmd, report, func(w io.Writer) { stormTable(w, report) })
+			run := func(ctx context.Context, b *bench) (stormReport, error) { return b.runStorm(ctx, s) }
+			return showMeasured(e, cmd, o, run, stormTable)
 		},
 	}
 	cmd.Flags().IntVar(&s.open, "open", 10000, "incidents that are open")

@@ -36,19 +36,8 @@ It brings its own Temporal and SQLite in a temporary folder, unless
 			if s.open < 1 || s.planned < 1 || s.closed < 0 || s.checks < 1 || o.concurrency < 1 {
 				return itsm.Errorf(itsm.CodeInvalid, "--open, --planned, --checks and --concurrency are numbers from 1")
 			}
-			cfg, err := loadConfig(cmd)
-			if err != nil {
-				return err
-			}
-			var report scheduleReport
-			err = withBench(cmd.Context(), e, cfg, o, func(ctx context.Context, b *bench) error {
-				report, err = b.runSchedule(ctx, s)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			return e.render(cmd, report, func(w io.Writer) { scheduleTable(w, report) })
+			run := func(ctx context.Context, b *bench) (scheduleReport, error) { return b.runSchedule(ctx, s) }
+			return showMeasured(e, cmd, o, run, scheduleTable)
 		},
 	}
 	cmd.Flags().IntVar(&s.open, "open", 1000, "transitions that run")
