@@ -112,7 +112,7 @@ func TestScheduleIsCheckedWithWhatOthersHold(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	night := saturdayNight(t)
-	b.hold(t, itsm.Slot{Process: "CHG-2", Title: "Ledger 7", Service: "ledger", Start: utc(t, "2026-12-06 00:00"), End: utc(t, "2026-12-06 02:00")})
+	b.hold(t, itsm.Slot{Process: "CHG-2", Title: "Ledger 7", Service: "ledger", Override: true, Start: utc(t, "2026-12-06 00:00"), End: utc(t, "2026-12-06 02:00")})
 	b.hold(t, itsm.Slot{Process: "CHG-1", Title: "itself", Service: "payments", Needs: []string{"ledger"}, Start: night.Start, End: night.End})
 	conflict := []string{"CHG-2 (ledger) has 2026-12-06T00:00:00Z to 2026-12-06T02:00:00Z on ledger"}
 
@@ -163,6 +163,24 @@ func TestIncidentsOfEarlyLifeMayCallForARollback(t *testing.T) {
 	assert.Equal(t, workflows.RollBack{Holds: true}, ask("normal-change", `{"priority": "P2"}`, `{"priority": "P1"}`))
 	assert.Equal(t, workflows.RollBack{}, ask("standard-restart", `{"priority": "P1"}`), "the model does not say")
 	assert.Contains(t, ask("normal-change", `{"priority": 1}`).Problem, "rollBackWhen can't be evaluated")
+}
+
+func TestRollbackMayDependOnAllThatIsKnownOfAnIncident(t *testing.T) {
+	t.Parallel()
+	b := setup(t, `{apiVersion: steward/v1, kind: TransitionModel, metadata: {name: watched}, spec: {type: standard, stages: [{name: one, steps: [{task: Do it}]}],
+		earlyLife: {for: 1d, rollBackWhen: 'incidents.exists(i, i.id == "INC-1" && i.title == "No payment" && i.service == "payments" && i.category == "software" &&
+			i.impact == "high" && i.urgency == "low" && i.priority == "P3" && i.state == "in-progress" && i.reporter == "tom" &&
+			i.opened < timestamp("2026-12-07T12:00:00Z") && i.major && i.repeats == 7)'}}}`)
+	incident, err := json.Marshal(itsm.IncidentFacts{
+		ID: "INC-1", Title: "No payment", Service: "payments", Category: "software", Impact: itsm.LevelHigh, Urgency: itsm.LevelLow, Priority: "P3",
+		State: "in-progress", Reporter: "tom", Opened: utc(t, "2026-12-07 11:59"), Major: true, Repeats: 7,
+	})
+	require.NoError(t, err)
+	answer, err := b.RollBackWhen(t.Context(), workflows.RollBackWhenRequest{
+		TransitionFacts: b.transition(t, "watched", "payments", aDeployment, utc(t, "2026-12-07 12:00")), Incidents: []json.RawMessage{incident},
+	})
+	require.NoError(t, err)
+	assert.Equal(t, workflows.RollBack{Holds: true}, answer)
 }
 
 func TestApprovalIsOpenedOnceForAKey(t *testing.T) {

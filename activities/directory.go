@@ -19,6 +19,10 @@ type directory struct {
 	known     map[store.Ref]*definition.Document
 }
 
+// thenResume ends what is said of somebody who is missing, to those whose process
+// waits for it.
+const thenResume = ", then resume"
+
 // persons resolves one reference into names of persons. Managers of approvers
 // are those of the given ones. The error has CodeDefinitionUnknown where the
 // directory lacks somebody it needs.
@@ -43,7 +47,7 @@ func (d *directory) person(name string) ([]string, error) {
 		return nil, err
 	}
 	if doc == nil {
-		return nil, itsm.Errorf(itsm.CodeDefinitionUnknown, "there is no Person %q; apply one, then resume", name)
+		return nil, itsm.Errorf(itsm.CodeDefinitionUnknown, "there is no Person %q; apply one"+thenResume, name)
 	}
 	return []string{name}, nil
 }
@@ -54,7 +58,7 @@ func (d *directory) members(group string) ([]string, error) {
 		return nil, err
 	}
 	if doc == nil {
-		return nil, itsm.Errorf(itsm.CodeDefinitionUnknown, "there is no Group %q; apply one, then resume", group)
+		return nil, itsm.Errorf(itsm.CodeDefinitionUnknown, "there is no Group %q; apply one"+thenResume, group)
 	}
 	return doc.Spec.(*definition.Group).Members, nil
 }
@@ -66,7 +70,7 @@ func (d *directory) onCall(schedule string, at time.Time) ([]string, error) {
 		return nil, err
 	}
 	if doc == nil {
-		return nil, itsm.Errorf(itsm.CodeDefinitionUnknown, "there is no Schedule %q; apply one, then resume", schedule)
+		return nil, itsm.Errorf(itsm.CodeDefinitionUnknown, "there is no Schedule %q; apply one"+thenResume, schedule)
 	}
 	rota, err := doc.Spec.(*definition.Schedule).Build()
 	if err != nil {

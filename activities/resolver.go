@@ -26,12 +26,9 @@ type resolver struct {
 func (r *resolver) people(refs []definition.Ref, approvers []string) ([]string, error) {
 	var persons []string
 	for _, ref := range refs {
-		found := []definition.Ref{ref}
-		if ref.From != "" {
-			var err error
-			if found, err = r.expressions.Refs(ref.From, r.facts); err != nil {
-				return nil, itsm.Errorf(itsm.CodeDefinitionInvalid, "%q can't be evaluated: %v", ref.From, err)
-			}
+		found, err := r.named(ref)
+		if err != nil {
+			return nil, err
 		}
 		for _, one := range found {
 			names, err := r.directory.persons(one, approvers, r.at)
@@ -42,6 +39,18 @@ func (r *resolver) people(refs []definition.Ref, approvers []string) ([]string, 
 		}
 	}
 	return distinct(persons), nil
+}
+
+// named gives the references that an expression yields; any other is itself.
+func (r *resolver) named(ref definition.Ref) ([]definition.Ref, error) {
+	if ref.From == "" {
+		return []definition.Ref{ref}, nil
+	}
+	found, err := r.expressions.Refs(ref.From, r.facts)
+	if err != nil {
+		return nil, itsm.Errorf(itsm.CodeDefinitionInvalid, "%q can't be evaluated: %v", ref.From, err)
+	}
+	return found, nil
 }
 
 // problemOf tells what somebody must mend from what is worth another try. The
