@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/steward-itsm/steward/definition"
@@ -16,39 +15,36 @@ import (
 	"github.com/steward-itsm/steward/workflows"
 )
 
-// giveUp is how long a notification is tried before its outcome is that it failed.
-const giveUp = 24 * time.Hour
-
 // Notify tells people over all their channels what happened. An attempt that
 // fails for a moment is made again by Temporal's retries; what was reached
 // stays reached, because each attempt hands its outcomes on. After a day it
 // gives up, and the outcome says so.
 func (a *Activities) Notify(ctx context.Context, request workflows.NotifyRequest) (workflows.Notified, error) {
 	notices := noticesOf(request.Events)
-	reached := make([][]notify.Outcome, len(notices))
-	if activity.HasHeartbeatDetails(ctx) {
-		if err := activity.GetHeartbeatDetails(ctx, &reached); err != nil || len(reached) != len(notices) {
-			return workflows.Notified{}, fmt.Errorf("reading what an earlier attempt reached: %w", err)
-		}
+	attempt, err := newAttempt(ctx, len(notices))
+	if err != nil {
+		return workflows.Notified{}, err
 	}
-	var wait time.Duration
-	again := false
+	defer attempt.keepAlive()()
 	for i, notice := range notices {
-		outcomes, err := a.deliver(ctx, request, notice, reached[i])
+		outcomes, err := a.deliver(ctx, request, notice, attempt.reached[i])
 		if err != nil {
 			return workflows.Notified{}, err
 		}
-		after, retry := notify.Retry(outcomes)
-		reached[i], wait, again = outcomes, max(wait, after), again || retry
-		activity.RecordHeartbeat(ctx, reached)
+		attempt.note(i, outcomes)
 	}
-	if again && time.Since(activity.GetInfo(ctx).ScheduledTime) < giveUp {
-		a.warnOfUnreached(request.Process, reached)
+	if wait, again := attempt.next(isPage(notices)); again {
+		a.warnOfUnreached(request.Process, attempt.reached)
 		return workflows.Notified{}, temporal.NewApplicationErrorWithOptions("some could not be reached yet", "notify.retry",
 			// Benign, because it is told already, by whom and why.
 			temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
 	}
-	return notified(notices, reached)
+	return notified(notices, attempt.reached)
+}
+
+// isPage reports whether somebody is called for help.
+func isPage(notices []itsm.Notice) bool {
+	return slices.ContainsFunc(notices, func(n itsm.Notice) bool { return n.Type == itsm.EventPageSent })
 }
 
 // warnOfUnreached tells the operators who could not be reached, and why.

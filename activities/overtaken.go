@@ -16,6 +16,7 @@ var asking = []itsm.EventType{
 	itsm.EventStageOpened, itsm.EventStageReminded, itsm.EventStageEscalated,
 	itsm.EventSeatDelegated, itsm.EventAbsenceNoted,
 	itsm.EventStepOpened, itsm.EventStepReminded, itsm.EventStepEscalated, itsm.EventStepTimedOut, itsm.EventStepBlocked,
+	itsm.EventPageSent, itsm.EventLadderExhausted, itsm.EventIncidentAssigned,
 }
 
 // spareOvertaken gives the outcomes with which an attempt begins. Nobody is
@@ -60,6 +61,8 @@ func overtaken(view itsm.View, event itsm.Event, told itsm.EventType, person str
 		return true
 	case view.Kind == itsm.KindTransition:
 		return stepOvertaken(view, event, told, person)
+	case view.Kind == itsm.KindIncident:
+		return incidentOvertaken(view, event, told, person)
 	default:
 		return stageOvertaken(view, event, person)
 	}
@@ -93,6 +96,38 @@ func stepOvertaken(view itsm.View, event itsm.Event, told itsm.EventType, person
 		return true // the step is over
 	case told == itsm.EventStepOpened, told == itsm.EventStepReminded:
 		return !slices.Contains(now.WaitingFor[i].Who, person) // another has claimed it
+	default:
+		return false // those who are told need not be those who do it
+	}
+}
+
+func incidentOvertaken(view itsm.View, event itsm.Event, told itsm.EventType, person string) bool {
+	var now itsm.IncidentDetail
+	if json.Unmarshal(view.Detail, &now) != nil {
+		return false // better told too much
+	}
+	switch told {
+	case itsm.EventPageSent, itsm.EventLadderExhausted:
+		return now.Acknowledged != nil || now.Resolution != nil
+	case itsm.EventIncidentAssigned:
+		return now.Assignee != person || now.Resolution != nil
+	default:
+		return taskOvertaken(now.Tasks, event, told, person)
+	}
+}
+
+// taskOvertaken is stepOvertaken for the tasks of an incident.
+func taskOvertaken(tasks []itsm.StepRun, event itsm.Event, told itsm.EventType, person string) bool {
+	var asked itsm.StepEvent
+	if json.Unmarshal(event.Data, &asked) != nil {
+		return false // better told too much
+	}
+	i := slices.IndexFunc(tasks, func(run itsm.StepRun) bool { return run.ID == asked.Step && !run.Status.IsOver() })
+	switch {
+	case i < 0:
+		return true
+	case told == itsm.EventStepOpened, told == itsm.EventStepReminded:
+		return tasks[i].Claimed != "" && tasks[i].Claimed != person
 	default:
 		return false // those who are told need not be those who do it
 	}

@@ -16,6 +16,8 @@ func wording(request workflows.NotifyRequest, notice itsm.Notice, event itsm.Eve
 		return wordingOfStep(request, notice, event)
 	case "authorization", "rollback", "transition":
 		return wordingOfTransition(request, notice, event)
+	case "alert", "clock", "incident", "ladder", "major", "page":
+		return wordingOfIncident(request, notice, event)
 	default:
 		return wordingOfApproval(request, notice, event)
 	}

@@ -65,3 +65,59 @@ func TestPeopleAreToldInWordsWhatATransitionAsks(t *testing.T) {
 		assert.Equal(t, c.text, text)
 	}
 }
+
+func TestPeopleAreToldInWordsWhatBecomesOfAnIncident(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		told                itsm.EventType
+		line, data, comment string
+		wantTitle, wantText string
+	}{
+		"a page": {
+			itsm.EventPageSent, "P1: No payment", `{"round": 1, "rung": 1, "of": 3, "to": ["alice"]}`, "",
+			"[P1] INC-7 pages you: No payment (rung 1 of 3, round 1)",
+			"Acknowledge it with `steward ack INC-7` or POST /v1/incidents/INC-7/acknowledge. Until somebody does, others are paged after you.",
+		},
+		"a page without a policy": {
+			itsm.EventPageSent, "PC: screen is black", `{"round": 2, "rung": 1}`, "", "INC-7 pages you: PC: screen is black (rung 1, round 2)",
+			"Acknowledge it with `steward ack INC-7` or POST /v1/incidents/INC-7/acknowledge. Until somebody does, others are paged after you.",
+		},
+		"a ladder that is over": {
+			itsm.EventLadderExhausted, "P1: No payment", `{"why": "everybody was told"}`, "", "[P1] INC-7 is acknowledged by nobody: No payment",
+			"Everybody on the ladder was paged, as often as the policy says. Nobody is paged any more: see that somebody takes it on.",
+		},
+		"a warning": {
+			itsm.EventClockWarned, "P1: No payment", `{"clock": "respond", "due": "2026-12-02T12:00:00Z"}`, "",
+			"[P1] INC-7 must soon be acknowledged: No payment", "It is due to be acknowledged by 2026-12-02T12:00:00Z.",
+		},
+		"a breach": {
+			itsm.EventClockBreached, "P1: No payment", `{"clock": "resolve", "due": "2026-12-02T12:00:00Z"}`, "",
+			"[P1] INC-7 was not resolved in time: No payment", "It should have been resolved by 2026-12-02T12:00:00Z. It still waits for it.",
+		},
+		"an assignment": {
+			itsm.EventIncidentAssigned, "P3: No payment", `{"person": "bob"}`, "", "[P3] INC-7 is assigned to you: No payment",
+			"Resolve it with `steward resolve INC-7`, or assign it to another.",
+		},
+		"a major incident": {
+			itsm.EventMajorDeclared, "P1: No payment", `{"why": "the policy"}`, "", "[P1] INC-7 is a major incident: No payment", "Declared by the policy.",
+		},
+		"a major incident with a commander": {
+			itsm.EventMajorDeclared, "P1: No payment", `{"person": "bob", "why": "maria"}`, "The press calls.", "[P1] INC-7 is a major incident: No payment",
+			"Declared by maria: The press calls. bob is its commander.",
+		},
+		"a resolution": {
+			itsm.EventIncidentResolved, "P1: No payment", `{"cause": "deployment", "fix": "rolled-back"}`, "Version 4.1 runs again.", "INC-7 is resolved: No payment",
+			"Cause: deployment. Fix: rolled-back. Version 4.1 runs again. If something is still wrong, have it reopened: POST /v1/incidents/INC-7/reopen.",
+		},
+		"a review": {
+			itsm.EventStepOpened, "P1: No payment", `{"step": "review", "title": "Review of the major incident", "deadline": "2026-12-02T12:00:00Z"}`, "",
+			"INC-7 asks you to: Review of the major incident",
+			"Task INC-7.review of \"P1: No payment\" waits for you, due by 2026-12-02T12:00:00Z. `steward inbox` shows it.",
+		},
+	} {
+		event := itsm.Event{Data: json.RawMessage(c.data), Comment: c.comment}
+		title, text := wording(workflows.NotifyRequest{Process: "INC-7", Summary: c.line}, itsm.Notice{Type: c.told}, event)
+		assert.Equal(t, c.wantTitle, title, name)
+		assert.Equal(t, c.wantText, text, name)
+	}
+}

@@ -24,6 +24,9 @@ func New(temporal client.Client, taskQueue string, a *activities.Activities) sdk
 		// What a worker has cached waits so long for it before another takes it up.
 		// So a deadline is kept to the second, though the worker was just killed.
 		StickyScheduleToStartTimeout: 500 * time.Millisecond,
+		// What a page has reached is known soon, so that little of it is sent again
+		// where a worker is killed over it.
+		MaxHeartbeatThrottleInterval: time.Second,
 	})
 	workflows.Register(w)
 	RegisterActivities(w, a)
@@ -44,6 +47,9 @@ func RegisterActivities(r sdkworker.ActivityRegistry, a *activities.Activities) 
 		workflows.ActivityOpenApproval:  a.OpenApproval,
 		workflows.ActivityCall:          a.Call,
 		workflows.ActivityRollBackWhen:  a.RollBackWhen,
+
+		workflows.ActivityFind:     a.FindForIncident,
+		workflows.ActivityHandOver: a.HandOverAlerts,
 	} {
 		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
