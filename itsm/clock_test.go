@@ -212,7 +212,7 @@ func TestRestartedClockGoesOnWhereItStopped(t *testing.T) {
 
 func TestSharesThatAreNoWholeNumbersWarnOnASecond(t *testing.T) {
 	t.Parallel()
-	for share, after := range map[float64]time.Duration{0.9: 3*time.Hour + 36*time.Minute, 0.7: 2*time.Hour + 48*time.Minute, 0.01: 2*time.Minute + 24*time.Second, 0.33: time.Hour + 19*time.Minute + 12*time.Second} {
+	for share, after := range map[float64]time.Duration{0.9: 3*time.Hour + 36*time.Minute, 0.7: 2*time.Hour + 48*time.Minute, 0.01: 2*time.Minute + 24*time.Second, 0.29: time.Hour + 9*time.Minute + 36*time.Second} {
 		rule := itsm.ClockRule{Target: duration(t, "4h"), WarnAt: share}
 		assert.Equal(t, monday.Add(after), *rule.Read(itsm.Clock{Started: monday}, monday).WarnAt, "%v", share)
 	}

@@ -1,9 +1,6 @@
 package itsm
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // The types of an incident's events, besides those of tasks.
 const (
@@ -31,7 +28,6 @@ const (
 	EventPagingAllowed        EventType = "paging.allowed"
 	EventClockWarned          EventType = "clock.warned"
 	EventClockBreached        EventType = "clock.breached"
-	EventReviewWanted         EventType = "review.wanted"
 )
 
 // IncidentOpened is the data of EventIncidentOpened.
@@ -86,6 +82,5 @@ type ClockEvent struct {
 
 // AlertChanged is the data of EventAlertChanged.
 type AlertChanged struct {
-	Alert Alert           `json:"alert"`
-	Extra json.RawMessage `json:"extra,omitempty"`
+	Alert Alert `json:"alert"`
 }

@@ -111,6 +111,7 @@ func TestResolvedIncidentClosesByItselfUnlessItIsReopened(t *testing.T) {
 	again.refuses(itsm.CodeCommentRequired, again.reopening(""), "what is still wrong")
 	again.must(again.reopening("still slow")).at(50 * day).isIn(itsm.IncidentInProgress)
 	assert.Nil(t, again.Resolution)
+	assert.Empty(t, again.told(itsm.EventIncidentReopened), "nobody had it")
 	again.must(again.solving).at(55*day - time.Second).isIn(itsm.IncidentResolved)
 	again.at(55 * day).ended(itsm.OutcomeResolved)
 }
@@ -153,6 +154,9 @@ func TestAssigneeIsToldAndHasItInTheInbox(t *testing.T) {
 	assert.Equal(t, []string{"chen: resolve"}, o.inbox())
 	o.must(o.solving)
 	assert.Empty(t, o.inbox())
+	o.must(o.reopening("still slow"))
+	assert.Equal(t, []string{"chen"}, o.told(itsm.EventIncidentReopened))
+	assert.Equal(t, []string{"chen: resolve"}, o.inbox())
 }
 
 func TestFirstToAcknowledgeBecomesAssigneeUnlessThereIsOne(t *testing.T) {

@@ -75,6 +75,9 @@ func (i *Incident) CheckReopen(c Command) error {
 
 func (i *Incident) reopen(c Command, at time.Time) int {
 	number := i.add(at, c, EventIncidentReopened, IncidentEvent{})
+	if i.Assignee != "" {
+		i.notify(EventIncidentReopened, []string{i.Assignee})
+	}
 	i.Resolution, i.CloseAt, i.Acknowledged = nil, nil, nil
 	i.Resolve.Restart(at, string(IncidentResolved))
 	i.Wanted.Clocks = true
