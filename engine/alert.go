@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 
@@ -17,6 +18,10 @@ type Raised struct {
 	Repeats  int    // how often it came again
 }
 
+// detailsAtMost is how much an alert may say beside its title, in bytes of JSON:
+// histories carry it.
+const detailsAtMost = 16 << 10
+
 // Raise takes an alert in. The same key while an incident is open is the same
 // incident, whoever races; a repetition is counted, and nothing else happens.
 // What changes something is answered when the incident has recorded it.
@@ -24,54 +29,65 @@ type Raised struct {
 // The error has CodeDefinitionUnknown where there is no such service, or
 // CodeUnavailable.
 func (e *Engine) Raise(ctx context.Context, call Call, alert itsm.Alert) (Raised, error) {
+	if len(alert.Details) > detailsAtMost {
+		alert.Details = json.RawMessage(`{"omitted":"the details took too much room; see where the alert came from"}`)
+	}
+	const attempts = 3
+	for attempt := 1; ; attempt++ {
+		answer, err := e.raise(ctx, call, alert)
+		if itsm.ErrorCode(err) != itsm.CodeProcessClosed || attempt == attempts {
+			return answer, err
+		}
+		// The incident closed meanwhile, or was merged into another: now the alert belongs elsewhere.
+	}
+}
+
+func (e *Engine) raise(ctx context.Context, call Call, alert itsm.Alert) (Raised, error) {
 	raised, err := e.alerts.raise(ctx, e, alert)
 	if err != nil || raised.Incident == "" {
 		return Raised{}, err
 	}
-	answer := Raised{Incident: raised.Incident, Repeats: raised.Repeats}
-	switch {
-	case raised.New:
-		answer.Opened = true
+	answer := Raised{Incident: raised.Incident, Opened: raised.New, Repeats: raised.Repeats}
+	if raised.New {
 		err = e.openForAlert(ctx, call, raised)
-	case raised.Changed:
+	}
+	if err == nil && raised.Changed {
 		err = e.tellOfAlert(ctx, call, raised)
 	}
 	return answer, err
 }
 
-// openForAlert starts the incident of a new alert, or finds that another who
-// raised it did.
+// openForAlert starts the incident of a new alert as it was when it first came,
+// or finds that another who raised it did.
 func (e *Engine) openForAlert(ctx context.Context, call Call, raised store.Raised) error {
-	alert := raised.Alert
-	class := alert.Severity.Class()
+	first := raised.Alert
+	first.Status, first.Change = itsm.AlertFiring, 0
+	class := first.Severity.Class()
 	input, err := e.incidentInput(ctx, call.Actor, StartIncident{
-		Service: alert.Service, Title: alert.Title, Impact: class.Impact, Urgency: class.Urgency,
+		Service: first.Service, Title: first.Title, Impact: class.Impact, Urgency: class.Urgency,
 	})
 	if err != nil {
 		return err
 	}
-	input.ID, input.Alert = raised.Incident, &alert
-	input.Command = alertCommand(call, raised)
-	if _, err := e.start(ctx, workflows.IncidentWorkflow, input.ID, input.Command, input); err != nil {
-		return err
-	}
-	return e.store.AlertTold(ctx, alert.Service, alert.Key, raised.Incident, alert.Change)
+	input.ID, input.Alert = raised.Incident, &first
+	input.Command = alertCommand(call, raised.Incident, first)
+	_, err = e.start(ctx, workflows.IncidentWorkflow, input.ID, input.Command, input)
+	return err
 }
 
-// tellOfAlert tells an incident what changed of its alert. One that closed
-// meanwhile need not know.
+// tellOfAlert tells an incident what changed of its alert.
 func (e *Engine) tellOfAlert(ctx context.Context, call Call, raised store.Raised) error {
-	command := alertCommand(call, raised)
+	command := alertCommand(call, raised.Incident, raised.Alert)
 	_, err := e.update(ctx, raised.Incident, workflows.UpdateAlert, command, workflows.AlertArgs{Command: command, Alert: raised.Alert})
-	if err != nil && itsm.ErrorCode(err) != itsm.CodeProcessClosed {
+	if err != nil {
 		return err
 	}
 	return e.store.AlertTold(ctx, raised.Alert.Service, raised.Alert.Key, raised.Incident, raised.Alert.Change)
 }
 
 // alertCommand is the same for everybody who raises the same change.
-func alertCommand(call Call, raised store.Raised) itsm.Command {
-	key := fmt.Sprintf("alert/%s/%s/%d", raised.Incident, raised.Alert.Key, raised.Alert.Change)
+func alertCommand(call Call, incident string, alert itsm.Alert) itsm.Command {
+	key := fmt.Sprintf("alert/%s/%s/%d", incident, alert.Key, alert.Change)
 	return itsm.Command{Actor: call.Actor, Key: key, Fingerprint: key}
 }
 

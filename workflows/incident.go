@@ -33,7 +33,8 @@ type incident struct {
 	in    IncidentInput
 	rules *itsm.Incident // its state
 
-	merged bool // it handed its alerts over, in this run
+	handed string // the incident that got its alerts, in this run
+	merged bool   // and was told so
 }
 
 // run is the story.
@@ -64,6 +65,13 @@ func (i *incident) open(ctx workflow.Context) error {
 
 // find looks up what the incident wants to know before it goes on.
 func (i *incident) find(ctx workflow.Context) error {
+	if into := i.rules.MergedInto; into != "" && i.handed != into {
+		// Before it closes: an alert that came in between would open another incident.
+		if err := soon(ctx, ActivityHandOver, HandOverRequest{From: i.in.ID, To: into}, nil); err != nil {
+			return err
+		}
+		i.handed = into
+	}
 	for !i.rules.Wanted.IsZero() {
 		var found itsm.IncidentFindings
 		err := soon(ctx, ActivityFind, FindRequest{
@@ -90,7 +98,7 @@ func (i *incident) react(ctx workflow.Context) {
 	i.rules.Told = nil // a life that ends before they are told finds them in what is recorded
 	if i.rules.MergedInto != "" && !i.merged {
 		i.merged = true
-		i.handOver(ctx, i.rules.MergedInto)
+		i.tellSurvivor(ctx, i.rules.MergedInto)
 	}
 }
 
@@ -102,12 +110,9 @@ func (i *incident) tellTransition(ctx workflow.Context, transition string) {
 	})
 }
 
-// handOver gives the alerts of a merged incident to the one that goes on.
-func (i *incident) handOver(ctx workflow.Context, into string) {
+// tellSurvivor tells the incident that goes on which was merged into it.
+func (i *incident) tellSurvivor(ctx workflow.Context, into string) {
 	i.beside(ctx, func(ctx workflow.Context) error {
-		if err := soon(ctx, ActivityHandOver, HandOverRequest{From: i.in.ID, To: into}, nil); err != nil {
-			return err
-		}
 		return workflow.SignalExternalWorkflow(ctx, into, "", SignalAbsorbed, Absorbed{Incident: i.in.ID, Alerts: i.rules.Alerts()}).Get(ctx, nil)
 	})
 }
