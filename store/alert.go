@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/steward-itsm/steward/itsm"
@@ -79,6 +80,9 @@ func (q query) raise(ctx context.Context, r Raise) (Raised, error) {
 		return Raised{}, err
 	}
 	state, err := q.stateOf(ctx, row.Incident)
+	if err == nil && state == itsm.StateClosed {
+		row.Incident, state, err = q.goesOnIn(ctx, row.Incident)
+	}
 	switch {
 	case err != nil:
 		return Raised{}, err
@@ -111,6 +115,33 @@ func (q query) stateOf(ctx context.Context, process string) (state itsm.State, e
 		err = nil
 	}
 	return state, err
+}
+
+// goesOnIn follows an incident that is closed to the open one that it was merged
+// into, however often, which has its alerts from now on: it may not have got them
+// yet. It gives the incident itself where there is none.
+func (q query) goesOnIn(ctx context.Context, incident string) (string, itsm.State, error) {
+	seen := []string{incident}
+	for {
+		var row viewRow
+		err := q.get(ctx, &row, `SELECT id, opened, body FROM views WHERE id = ?`, seen[len(seen)-1])
+		if err != nil {
+			return "", "", fmt.Errorf("reading into what %s was merged: %w", incident, err)
+		}
+		view, err := row.view()
+		if err != nil {
+			return "", "", err
+		}
+		if view.State != itsm.StateClosed {
+			return view.ID, view.State, q.handOverAlerts(ctx, incident, view.ID)
+		}
+		var detail struct{ MergedInto string }
+		_ = json.Unmarshal(view.Detail, &detail) // what has none was merged into nothing
+		if detail.MergedInto == "" || slices.Contains(seen, detail.MergedInto) {
+			return incident, itsm.StateClosed, nil
+		}
+		seen = append(seen, detail.MergedInto)
+	}
 }
 
 // openFor gives the alert an incident of its own. The incident that it had is
@@ -225,17 +256,21 @@ func (s *Store) AlertTold(ctx context.Context, service, key, incident string, ch
 }
 
 // HandOverAlerts gives the alerts of an incident to the one that it was merged
-// into. Once more changes nothing. It must be done before the merged one is
-// closed: an alert that fires in between would open another.
+// into. Once more changes nothing. An alert that fires before, though the merged
+// one is closed already, has done the same.
 func (s *Store) HandOverAlerts(ctx context.Context, from, to string) error {
 	err := s.write(ctx, "hand over alerts", func(q query) error {
-		_, err := q.exec(ctx, `UPDATE alerts SET incident = ? WHERE incident = ?`, to, from)
-		return err
+		return q.handOverAlerts(ctx, from, to)
 	})
 	if err != nil {
 		return fmt.Errorf("handing the alerts of %s over to %s: %w", from, to, err)
 	}
 	return nil
+}
+
+func (q query) handOverAlerts(ctx context.Context, from, to string) error {
+	_, err := q.exec(ctx, `UPDATE alerts SET incident = ? WHERE incident = ?`, to, from)
+	return err
 }
 
 // AlertState is an alert of an incident, and how often it came.

@@ -222,6 +222,28 @@ func TestAlertsOfAMergedIncidentBelongToTheOther(t *testing.T) {
 	})
 }
 
+// merged closes an incident as the same as another.
+func merged(incident, into string) itsm.Record {
+	r := closing(incident, 2, itsm.OutcomeMerged)
+	r.View.Detail = json.RawMessage(`{"mergedInto": "` + into + `"}`)
+	return r
+}
+
+func TestAlertThatFiresBeforeItIsHandedOverOpensNoThirdIncident(t *testing.T) {
+	onBoth(t, func(t *testing.T, b bundle) {
+		for _, key := range []string{"one", "two", "three"} {
+			mustBegin(t, b, firing(key, itsm.SeverityError))
+		}
+		mustRecord(t, b.Store, merged("INC-1", "INC-2"))
+		mustRecord(t, b.Store, merged("INC-2", "INC-3"))
+		assert.Equal(t, store.Raised{Incident: "INC-3", Repeats: 1}, mustRaise(t, b, firing("one", itsm.SeverityError)))
+		assert.Equal(t, "INC-3", mustRaise(t, b, says("two", itsm.AlertResolved)).Incident)
+		assert.Equal(t, []string{"payments/one", "payments/three", "payments/two"}, keysOf(alertsOf(t, b, "INC-3")))
+		mustRecord(t, b.Store, merged("INC-3", "INC-1")) // in a circle
+		assert.True(t, mustRaise(t, b, firing("one", itsm.SeverityError)).New)
+	})
+}
+
 func TestSameKeyOfAnotherServiceIsAnotherAlert(t *testing.T) {
 	onBoth(t, func(t *testing.T, b bundle) {
 		mustBegin(t, b, firing("latency", itsm.SeverityError))
