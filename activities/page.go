@@ -10,9 +10,10 @@ import (
 	"github.com/steward-itsm/steward/itsm"
 )
 
-// rung finds whom the next rung of the ladder tells, or why nobody is told now.
+// rung finds whom the next rung of the ladder tells, and why nobody is told now
+// unless somebody asked for it by hand.
 func (s *search) rung() (err error) {
-	if s.found.Suppressed, err = s.suppressed(); err != nil || s.found.Suppressed != nil {
+	if s.found.Suppressed, err = s.suppressed(); err != nil {
 		return err
 	}
 	if s.escalation == nil {

@@ -147,7 +147,7 @@ func TestNobodyIsPagedDuringWorkThatWasAgreedTo(t *testing.T) {
 			end := at.Add(c.until)
 			want.Until = &end
 		}
-		assert.Equal(t, itsm.IncidentFindings{Suppressed: &want}, found, name)
+		assert.Equal(t, itsm.IncidentFindings{Suppressed: &want, Rung: []string{"alice"}}, found, "%s: who asks for help by hand gets it", name)
 	}
 }
 
