@@ -131,7 +131,17 @@ func (e *Engine) answerFromJournal(ctx context.Context, id string, command itsm.
 	if view.State != itsm.StateClosed {
 		return itsm.Receipt{}, itsm.Errorf(itsm.CodeUnavailable, "%s is known but its workflow does not answer; an operator must look", id)
 	}
-	return itsm.Receipt{}, itsm.Errorf(itsm.CodeProcessClosed, "%s is closed: it was %s, and that doesn't change", id, view.Outcome)
+	return itsm.Receipt{}, closed(view)
+}
+
+// closed refuses what may not be done to a process that is over, with
+// itsm.CodeProcessClosed.
+func closed(view itsm.View) error {
+	var detail itsm.IncidentDetail
+	if view.Outcome == itsm.OutcomeMerged && json.Unmarshal(view.Detail, &detail) == nil {
+		return itsm.Errorf(itsm.CodeProcessClosed, "%s was merged into %s; go on there", view.ID, detail.MergedInto)
+	}
+	return itsm.Errorf(itsm.CodeProcessClosed, "%s is closed: it was %s, and that doesn't change", view.ID, view.Outcome)
 }
 
 // beingStarted tells a process that there is not from one that is about to be:
