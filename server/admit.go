@@ -107,14 +107,14 @@ func (s *Server) readBody(c *gin.Context, op operation) (media string, err error
 	case err != nil:
 		return "", itsm.Errorf(itsm.CodeMalformed, "the body broke off; send it again")
 	}
-	isEvent := accepted.Value.Content[cloudEventMedia] != nil && c.GetHeader(eventVersion) != ""
+	binary := accepted.Value.Content[cloudEventMedia] != nil && c.GetHeader(eventVersion) != ""
 	switch {
-	case len(body) == 0 && accepted.Value.Required && !isEvent:
+	case len(body) == 0 && accepted.Value.Required && !binary:
 		return "", itsm.Errorf(itsm.CodeMalformed, "the body is empty; see %s for what to send", docsPath)
 	case len(body) > 0:
 		media, err = checkBody(c.Request.Header, op, body)
 	}
-	if isEvent && err == nil {
+	if binary && err == nil && media != cloudEventMedia { // which says that it is structured
 		media = cloudEventMedia
 		body, err = structured(c.Request.Header, body)
 		c.Request.Header.Set("Content-Type", media)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/steward-itsm/steward/itsm"
 	"github.com/steward-itsm/steward/server/api"
@@ -97,7 +98,7 @@ func alertOfRequest(r api.AlertRequest) (itsm.Alert, error) {
 // has another form or meaning than Steward's own words is as good as left out.
 func alertOfEvent(e api.CloudEvent) itsm.Alert {
 	data := e.Data
-	if len(data) == 0 && json.Valid(e.DataBase64) {
+	if len(data) == 0 && utf8.Valid(e.DataBase64) && checkJSON(e.DataBase64) == nil {
 		data = e.DataBase64
 	}
 	var fields map[string]json.RawMessage

@@ -163,6 +163,10 @@ func TestCloudEventsAreAlertsInBothModes(t *testing.T) {
 		b.do(t, "POST", "/v1/alerts", data, attributes...).is(t, http.StatusAccepted)
 		check("binary")
 	}
+	b.do(t, "POST", "/v1/alerts", event(``), append(attributes, header("Content-Type", cloudEventMedia))...).is(t, http.StatusAccepted)
+	assert.Empty(t, b.lastAlert(t).Details, "the body is the event, whatever the headers say")
+	b.do(t, "POST", "/v1/alerts", event(`, "data_base64": "`+base64.StdEncoding.EncodeToString([]byte(`{"title": "a\u0000b"}`))+`"`), as, header("Content-Type", cloudEventMedia)).is(t, http.StatusAccepted)
+	assert.Equal(t, made, b.lastAlert(t), "what can't be kept is left out")
 	b.do(t, "POST", "/v1/alerts", "", attributes...).is(t, http.StatusAccepted)
 	assert.Nil(t, b.lastAlert(t).Details, "an event may have no data")
 }
@@ -182,6 +186,8 @@ func TestFaultyCloudEventsAreRefused(t *testing.T) {
 	}
 	p := b.do(t, "POST", "/v1/alerts", `{"key": "k"}`, as, header("Ce-Specversion", "1.0"), header("Ce-Id", "1"), header("Ce-Type", "x")).problem(t, http.StatusUnprocessableEntity, itsm.CodeInvalid)
 	assert.Equal(t, "/source", p.Errors[0].Field)
+	b.do(t, "POST", "/v1/alerts", "", as, header("Ce-Specversion", "1.0"), header("Ce-Id", "1"), header("Ce-Source", "a%00b"), header("Ce-Type", "x")).
+		problem(t, http.StatusUnprocessableEntity, itsm.CodeInvalid)
 	b.do(t, "POST", "/v1/alerts", `{"key": `, as, header("Ce-Specversion", "1.0")).problem(t, http.StatusBadRequest, itsm.CodeMalformed)
 	b.do(t, "POST", "/v1/alerts", `hello`, as, header("Ce-Specversion", "1.0"), header("Content-Type", "text/plain")).problem(t, http.StatusUnsupportedMediaType, itsm.CodeUnsupportedMedia)
 	b.do(t, "POST", "/v1/alerts", `{"specversion": "1.0", "id": "1", "source": "/p", "type": "x", "data": {"service": "ledger"}}`, as, header("Content-Type", cloudEventMedia)).

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,7 +17,7 @@ const (
 // structured makes of a CloudEvent in the binary mode, whose attributes are in
 // headers and whose data are the body, the same in the structured mode (the HTTP
 // protocol binding of CloudEvents 1.0, 3.1 and 3.2). No body means no data. The
-// body must be JSON.
+// body must be JSON; the error has itsm.CodeInvalid.
 func structured(header http.Header, body []byte) ([]byte, error) {
 	event := map[string]any{}
 	for name, values := range header {
@@ -34,5 +35,9 @@ func structured(header http.Header, body []byte) ([]byte, error) {
 	if len(body) > 0 {
 		event["data"] = json.RawMessage(body)
 	}
-	return json.Marshal(event)
+	text, err := json.Marshal(event)
+	if err != nil {
+		return nil, fmt.Errorf("writing an event: %w", err)
+	}
+	return text, checkJSON(text) // attributes can hold what bodies may not
 }

@@ -42,7 +42,7 @@ func (b *bundle) happen(t *testing.T, process string, first, last int, comment s
 func (b *bundle) listening(t *testing.T) string {
 	t.Helper()
 	web := httptest.NewUnstartedServer(b.Handler())
-	web.Config.ReadTimeout, web.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
+	web.Config.ReadTimeout, web.Config.WriteTimeout = 250*time.Millisecond, 250*time.Millisecond
 	web.Start()
 	t.Cleanup(web.Close)
 	return web.URL
