@@ -23,7 +23,7 @@ func (e *Engine) ReleaseTask(ctx context.Context, call Call, task string, operat
 }
 
 // WorkOnTask ticks off what is done and adds evidence. The error is that of
-// ClaimTask, or has CodeEvidenceInvalid or CodeFileUnknown.
+// ClaimTask, or has CodeEvidenceInvalid, CodeFileUnknown or CodePersonUnknown.
 func (e *Engine) WorkOnTask(ctx context.Context, call Call, task string, work itsm.TaskWork) (itsm.Receipt, error) {
 	return e.workOn(ctx, call, workflows.UpdateWorkOnTask, task, work)
 }
@@ -43,7 +43,24 @@ func (e *Engine) workOn(ctx context.Context, call Call, update, task string, wor
 		return itsm.Receipt{}, err
 	}
 	work.Evidence = checked
+	if err := e.checkActions(ctx, work.Actions); err != nil {
+		return itsm.Receipt{}, err
+	}
 	return e.onTask(ctx, call, update, task, workflows.TaskArgs{Work: work})
+}
+
+// checkActions finds the people who are to do what a review found. The error has
+// itsm.CodePersonUnknown.
+func (e *Engine) checkActions(ctx context.Context, actions []itsm.Action) error {
+	for i, action := range actions {
+		if action.Who == "" {
+			continue // the process says what is missing
+		}
+		if err := e.checkPerson(ctx, fmt.Sprintf("/actions/%d/who", i), action.Who); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // findFiles adds name and size of the files that are evidence.
