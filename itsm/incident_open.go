@@ -120,11 +120,11 @@ func (i *Incident) climb(people []string, suppressed *PagingSuppressed, at time.
 	if len(people) == 0 {
 		rung.Why = "nobody is there to be told"
 		i.add(at, byRule(), EventRungPassed, rung)
-		i.nextRung(at, at)
+		i.nextRung(at)
 		return
 	}
 	i.page(byRule(), rung, at)
-	i.nextRung(wait.After(at, nil), at)
+	i.nextRung(wait.After(at, nil))
 }
 
 // pagesKept is how many pages the state keeps, the newest: it is carried in
@@ -158,24 +158,18 @@ func (i *Incident) suppress(s PagingSuppressed, at time.Time) {
 
 // nextRung goes up by one; from the last, it begins again as often as the
 // policy says.
-func (i *Incident) nextRung(next, at time.Time) {
+func (i *Incident) nextRung(next time.Time) {
 	l := &i.Ladder
-	l.Rung++
-	if l.Rung < len(i.Rules.Rungs) {
-		l.Next = &next
+	l.Next = &next
+	if l.Rung++; l.Rung < len(i.Rules.Rungs) {
 		return
 	}
 	l.Rung = 0
 	if l.Round <= i.Rules.Repeat {
 		l.Round++
-		l.Next = &next
 		return
 	}
-	l.Next = &next // the last rung is waited for too
-	l.Exhausted = true
-	if !next.After(at) {
-		i.exhaust(at)
-	}
+	l.Exhausted = true // once the last rung was waited for too
 }
 
 // exhaust ends the ladder: everybody was told, and nobody has acknowledged.
