@@ -184,5 +184,9 @@ func TestAlertsGoOnToWhereTheirIncidentIsMerged(t *testing.T) {
 	assert.Nil(t, alerts[0].Details, "what may be many is kept small")
 	first.must(first.absorbing("INC-2", second.Alerts()...))
 	assert.Len(t, first.Alerts(), 2, "the same alert is one")
+	namesake := slow(itsm.AlertFiring, itsm.SeverityError, 0)
+	namesake.Service = "ledger"
+	first.must(first.absorbing("INC-4", namesake))
+	assert.Len(t, first.Alerts(), 3, "the same key of another service is another")
 	assert.NotNil(t, first.Alert.Details)
 }

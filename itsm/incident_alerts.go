@@ -70,7 +70,7 @@ func (i *Incident) Changed(c Command, alert Alert, at time.Time) (int, error) {
 	case alert.Status == AlertFiring && i.Phase == IncidentResolved:
 		i.reopen(Command{Actor: System(), Comment: "its alert fires again"}, at)
 	}
-	if worse {
+	if worse { // so it fires, and is not resolved any more
 		i.worsen(alert.Severity, at)
 	}
 	return number, nil
@@ -98,7 +98,7 @@ func (i *Incident) cleared() bool {
 func (i *Incident) worsen(severity Severity, at time.Time) {
 	to, says := i.Class, severity.Class()
 	to.Impact, to.Urgency = to.Impact.worst(says.Impact), to.Urgency.worst(says.Urgency)
-	if to = i.classify(to); to == i.Class || !slices.Contains(unresolved, i.Phase) {
+	if to = i.classify(to); to == i.Class {
 		return
 	}
 	i.reclassify(Command{Actor: System(), Comment: fmt.Sprintf("its alert became %s", severity)}, to, at)

@@ -158,6 +158,16 @@ func TestActionsOfAReviewBecomeTasksOfTheirPeople(t *testing.T) {
 	o.must(o.completing("chen", "action.2", itsm.TaskWork{})).ended(itsm.OutcomeResolved)
 }
 
+func TestWorkOnATaskIsASignOfLife(t *testing.T) {
+	t.Parallel()
+	o := inReview(t)
+	o.must(o.completing("tom", itsm.ReviewStep, itsm.TaskWork{Actions: []itsm.Action{{Title: "Move it", Who: "alice"}}}))
+	o.must(o.reopening("still slow")).must(o.acknowledging("bob")).at(50 * time.Minute)
+	o.must(o.completing("alice", "action.1", itsm.TaskWork{})).at(110*time.Minute - time.Second)
+	assert.Zero(t, o.count(itsm.EventLadderResumed))
+	assert.Equal(t, 1, o.at(110*time.Minute).count(itsm.EventLadderResumed))
+}
+
 func TestActionThatFailsIsOverAndTheOwnerIsTold(t *testing.T) {
 	t.Parallel()
 	o := inReview(t)

@@ -94,7 +94,7 @@ func (i *Incident) View(base View, _ time.Time) View {
 // due is the nearest promise that is not kept yet.
 func (i *Incident) due() (due *time.Time) {
 	for _, clock := range []*IncidentClock{&i.Respond, &i.Resolve} {
-		if clock.Stopped == nil && clock.Due != nil && (due == nil || clock.Due.Before(*due)) {
+		if clock.Due != nil && (due == nil || clock.Due.Before(*due)) {
 			due = clock.Due
 		}
 	}
