@@ -37,7 +37,10 @@ hidden ones (.git).`,
 			if err != nil {
 				return err
 			}
-			return e.render(cmd, applied, func(w io.Writer) { applyTable(w, applied) })
+			return e.render(cmd, applied, func(w io.Writer) {
+				e.tellWarnings(applied.Warnings)
+				applyTable(w, applied)
+			})
 		},
 	}
 	cmd.Flags().StringArrayVarP(&paths, "filename", "f", nil, "`FILE`, folder, or - for standard input; may be given more than once")
@@ -83,6 +86,13 @@ func restoreNames(refused *refusal, sources []source) {
 	for i := range refused.Errors {
 		fault := &refused.Errors[i]
 		fault.File, fault.Message = names.Replace(fault.File), names.Replace(fault.Message)
+	}
+}
+
+// tellWarnings tells of what is allowed but may not be meant.
+func (e *env) tellWarnings(warnings []api.Warning) {
+	for _, w := range warnings {
+		fmt.Fprintf(e.errOut, "steward: warning: %s\n", printable(w.Kind+"/"+w.Name+": "+w.Message))
 	}
 }
 

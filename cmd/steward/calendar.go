@@ -52,7 +52,7 @@ the same at /v1/calendar?format=ical.`,
 	return cmd
 }
 
-// ical is the format that only the calendar has.
+// ical is the format that only what calendars subscribe to has.
 const ical = "ical"
 
 // optionalInstant reads a time that may be left out.
@@ -66,7 +66,12 @@ func (e *env) optionalInstant(flag, text string) (*time.Time, error) {
 
 func (e *env) iCalendar(cmd *cobra.Command, c *apiClient, params api.GetCalendarParams) error {
 	params.Format = optional(ical)
-	text, err := read(c.GetCalendarWithResponse(cmd.Context(), &params))
+	return e.feed(c.GetCalendarWithResponse(cmd.Context(), &params))
+}
+
+// feed writes an iCalendar as it comes.
+func (e *env) feed(r apiReply, err error) error {
+	text, err := read(r, err)
 	if err != nil {
 		return err
 	}

@@ -112,6 +112,16 @@ func (e *env) eventTable(w io.Writer, events []api.Event) {
 // what shortens what an event holds.
 func (e *env) what(event api.Event) string {
 	text := e.gist(event.Data)
+	switch event.Type {
+	case itsm.EventAlertChanged:
+		var changed itsm.AlertChanged
+		_ = json.Unmarshal(event.Data, &changed) // ours; what is missing is left out
+		text = fmt.Sprintf("%s is %s, %s", changed.Alert.Key, changed.Alert.Status, changed.Alert.Severity)
+	case itsm.EventIncidentClassified:
+		var class itsm.IncidentClassified
+		_ = json.Unmarshal(event.Data, &class) // as above
+		text = "from " + priorityOf(class.From) + " to " + priorityOf(class.To)
+	}
 	if event.Comment != "" {
 		text = strings.TrimSpace(text + fmt.Sprintf(" “%s”", event.Comment))
 	}

@@ -121,7 +121,7 @@ func (g *gate) tellPhase() {
 	}
 	g.told = now
 	out := g.out
-	if g.cmd.Flag("output").Value.String() != "table" {
+	if !isTable(g.cmd) {
 		out = g.errOut // programs read one value
 	}
 	fmt.Fprintf(out, "%s  %s  %s\n", g.clock(g.now()), printable(g.id), printable(now))

@@ -31,6 +31,8 @@ an ID it lists processes, the newest first; a kind in the plural (approvals)
 lists those of that kind, a kind of definition (ApprovalFlow) those definitions.`,
 		Example: `  steward get APR-1
   steward get CHG-1
+  steward get INC-1
+  steward get incidents --state open --service payments
   steward get approvals --state open
   steward get --requester raj --all -o json
   steward get definitions --kind ApprovalFlow
@@ -94,7 +96,13 @@ func (e *env) getProcess(cmd *cobra.Command, c *apiClient, id string) error {
 	if err != nil {
 		return err
 	}
-	return e.render(cmd, process, func(w io.Writer) { e.processPage(w, process) })
+	var body string
+	if isTable(cmd) { // programs get the process alone
+		if body, err = e.processBody(cmd.Context(), c, process); err != nil {
+			return err
+		}
+	}
+	return e.render(cmd, process, func(w io.Writer) { e.processPage(w, process, body) })
 }
 
 func (e *env) listProcesses(cmd *cobra.Command, c *apiClient, o getOptions) error {

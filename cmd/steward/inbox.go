@@ -61,18 +61,31 @@ func (e *env) inboxTable(w io.Writer, items []api.InboxItem) {
 	tellTasks(w, items)
 }
 
-// tellTasks says how each task is finished that waits.
+// tellTasks says how each is finished that waits: tasks, and incidents to be
+// resolved.
 func tellTasks(w io.Writer, items []api.InboxItem) {
 	head := "\nTo finish them:\n"
 	for _, item := range items {
-		if item.Action != itsm.ActionComplete {
-			continue
+		if line := toFinish(item); line != "" {
+			fmt.Fprintf(w, "%s  steward %s\n", head, printable(line))
+			head = ""
 		}
-		fmt.Fprint(w, head, "  steward task complete ", printable(itsm.TaskID(item.Process, item.Task)))
-		head = ""
-		if item.Task == itsm.ReviewStep {
-			fmt.Fprint(w, " --result successful --lessons TEXT")
-		}
-		fmt.Fprintln(w)
+	}
+}
+
+// toFinish is the command that finishes what waits; empty for what is decided,
+// which the table says enough of.
+func toFinish(item api.InboxItem) string {
+	switch {
+	case item.Action == itsm.ActionResolve:
+		return "resolve " + item.Process + " --cause CODE --fix CODE"
+	case item.Action != itsm.ActionComplete:
+		return ""
+	case item.Task == itsm.ReviewStep && isIncident(item.Process):
+		return "task complete " + itsm.TaskID(item.Process, item.Task) + ` --lessons TEXT --action "title=TEXT,who=NAME"`
+	case item.Task == itsm.ReviewStep:
+		return "task complete " + itsm.TaskID(item.Process, item.Task) + " --result successful --lessons TEXT"
+	default:
+		return "task complete " + itsm.TaskID(item.Process, item.Task)
 	}
 }

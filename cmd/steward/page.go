@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,20 +14,29 @@ import (
 
 // processPage is what a person reads of one process: where it stands, what it
 // waits for, who decided what, and under which rules.
-func (e *env) processPage(w io.Writer, p api.Process) {
+func (e *env) processPage(w io.Writer, p api.Process, body string) {
 	var page strings.Builder
 	fmt.Fprintf(&page, "%s  %s\n\n", printable(p.ID), printable(p.Summary))
-	page.WriteString(e.processHead(p))
-	switch p.Kind {
-	case itsm.KindApproval:
-		page.WriteString(e.stages(approvalDetail(p)) + e.next(approvalDetail(p)))
-	case itsm.KindTransition:
-		page.WriteString(e.transitionBody(p.ID, transitionDetail(p)))
-	}
+	page.WriteString(e.processHead(p) + body)
 	if len(p.Subject) > 0 {
 		fmt.Fprintf(&page, "\nSubject\n%s", indented(p.Subject))
 	}
 	fmt.Fprint(w, page.String())
+}
+
+// processBody is what only its kind of process has, below the head. What is not
+// in the view it asks the server for.
+func (e *env) processBody(ctx context.Context, c *apiClient, p api.Process) (string, error) {
+	switch p.Kind {
+	case itsm.KindApproval:
+		return e.stages(approvalDetail(p)) + e.next(approvalDetail(p)), nil
+	case itsm.KindTransition:
+		return e.transitionBody(p.ID, transitionDetail(p)), nil
+	case itsm.KindIncident:
+		return e.incidentBody(ctx, c, p)
+	default:
+		return "", nil
+	}
 }
 
 func (e *env) processHead(p api.Process) string {
@@ -42,8 +52,11 @@ func (e *env) processHead(p api.Process) string {
 	if p.State == itsm.StateBlocked {
 		line("to go on", goingOn(p))
 	}
-	if p.Kind == itsm.KindTransition {
+	switch p.Kind {
+	case itsm.KindTransition:
 		t = append(t, e.transitionHead(transitionDetail(p))...)
+	case itsm.KindIncident:
+		t = append(t, e.incidentHead(incidentDetail(p))...)
 	}
 	line("stage", detail.Stage)
 	line("waits for", strings.Join(detail.WaitingFor, ", "))

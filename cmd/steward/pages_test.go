@@ -30,6 +30,7 @@ func acme(t *testing.T) *shell {
 	s.answer("GET /v1/processes/CHG-1", 200, release(t))
 	s.answer("GET /v1/processes/CHG-2", 200, takenBack(t))
 	s.answer("GET /v1/calendar", 200, changes())
+	addIncidents(t, s)
 	s.answer("GET /v1/processes/APR-1/events", 200, api.EventPage{Items: []api.Event{
 		{Process: "APR-1", Number: 1, Time: noon.Add(-26 * time.Hour), Type: itsm.EventApprovalOpened, Actor: itsm.Person("raj"), Data: json.RawMessage(`{"flow":{"name":"purchase"},"summary":"Buy Oscilloscope"}`)},
 	}, Next: 1})
@@ -120,6 +121,12 @@ var pages = map[string]string{
 	"whoami":          "whoami",
 	"get-transition":  "get CHG-1",
 	"get-taken-back":  "get CHG-2",
+	"get-incident":    "get INC-1",
+	"get-resolved":    "get INC-2",
+	"clocks":          "clocks INC-1",
+	"no-clocks":       "clocks INC-2",
+	"oncall":          "oncall payments-primary",
+	"maintenances":    "maintenance list",
 	"calendar":        "calendar --from 2026-12-01 --to 2027-01-01",
 	"absence":         "absence maria --from 2026-11-30T13:00 --to 2026-12-07T13:00 --delegate tom",
 }

@@ -46,7 +46,7 @@ func standing(r api.Receipt) string {
 		return "it is closed: " + printable(r.Outcome)
 	case r.State == itsm.StateBlocked:
 		return "it is blocked; `steward get " + printable(r.Process) + "` says why"
-	case r.Stage != "" && isTransition(r.Process):
+	case r.Stage != "" && hasPhases(r.Process):
 		return "in phase " + printable(r.Stage)
 	case r.Stage != "":
 		return "open at stage " + printable(r.Stage)
@@ -55,7 +55,15 @@ func standing(r api.Receipt) string {
 	}
 }
 
+// hasPhases reports whether a process goes on in phases, and not in stages.
+func hasPhases(id string) bool { return isTransition(id) || isIncident(id) }
+
 func isTransition(id string) bool {
 	kind, _ := itsm.KindOf(id)
 	return kind == itsm.KindTransition
+}
+
+func isIncident(id string) bool {
+	kind, _ := itsm.KindOf(id)
+	return kind == itsm.KindIncident
 }

@@ -23,11 +23,14 @@ func formatsOf(cmd *cobra.Command) []string {
 	return formats
 }
 
+// isTable reports whether the output is for people.
+func isTable(cmd *cobra.Command) bool { return cmd.Flag("output").Value.String() == "table" }
+
 // render writes a value in the form that --output asks for: for people what
 // table writes, or the value itself, which is the same in JSON and in YAML.
 func (e *env) render(cmd *cobra.Command, value any, table func(w io.Writer)) error {
 	format := cmd.Flag("output").Value.String()
-	if format == "table" {
+	if isTable(cmd) {
 		var page bytes.Buffer
 		table(&page)
 		_, err := e.out.Write(page.Bytes())

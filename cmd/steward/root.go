@@ -72,9 +72,10 @@ func addGlobalFlags(root *cobra.Command) {
 }
 
 func addCommands(root *cobra.Command, e *env) {
-	const use, read, run = "use", "read", "run"
+	const use, incident, read, run = "use", "incident", "read", "run"
 	root.AddGroup(
 		&cobra.Group{ID: use, Title: "To change something:"},
+		&cobra.Group{ID: incident, Title: "To work on incidents:"},
 		&cobra.Group{ID: read, Title: "To see something:"},
 		&cobra.Group{ID: run, Title: "To run Steward:"})
 	add := func(group string, commands ...*cobra.Command) {
@@ -86,7 +87,9 @@ func addCommands(root *cobra.Command, e *env) {
 	add(use, newApplyCommand(e), newStartCommand(e), newApproveCommand(e), newRejectCommand(e), newAbstainCommand(e),
 		newDelegateCommand(e), newAmendCommand(e), newWithdrawCommand(e), newRescheduleCommand(e), newCancelCommand(e), newRollbackCommand(e),
 		newTaskCommand(e), newStepCommand(e), newResumeCommand(e), newAbsenceCommand(e), newWebhookCommand(e), newTokenCommand(e))
-	add(read, newInboxCommand(e), newGetCommand(e), newGateCommand(e), newCalendarCommand(e), newEventsCommand(e), newHistoryCommand(e), newReplayCommand(e),
+	add(incident, newAlertCommand(e), newAckCommand(e), newAssignCommand(e), newNoteCommand(e), newHoldCommand(e), newClassifyCommand(e), newEscalateCommand(e),
+		newMajorCommand(e), newMergeCommand(e), newAttachCommand(e), newResolveCommand(e), newReopenCommand(e), newMaintenanceCommand(e))
+	add(read, newInboxCommand(e), newGetCommand(e), newGateCommand(e), newCalendarCommand(e), newOnCallCommand(e), newClocksCommand(e), newEventsCommand(e), newHistoryCommand(e), newReplayCommand(e),
 		newWhoamiCommand(e), newSchemaCommand(e))
 	add(run, newDevCommand(e), newServerCommand(e), newWorkerCommand(e), newMigrateCommand(e), newBenchCommand(e))
 	root.AddCommand(newVersionCommand(e), newExitCodesTopic())

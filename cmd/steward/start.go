@@ -13,7 +13,7 @@ func newStartCommand(e *env) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "start",
 		Short: "Start a process",
-	}, newStartApprovalCommand(e), newStartTransitionCommand(e))
+	}, newStartApprovalCommand(e), newStartTransitionCommand(e), newStartIncidentCommand(e))
 }
 
 func newStartApprovalCommand(e *env) *cobra.Command {

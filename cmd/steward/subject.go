@@ -14,7 +14,10 @@ func addSubjectFlag(cmd *cobra.Command, subject *string) {
 
 // subject reads what --subject gives or points to. Whether it fits the flow is
 // for the server to say.
-func (e *env) subject(given string) (json.RawMessage, error) {
+func (e *env) subject(given string) (json.RawMessage, error) { return e.object("subject", given) }
+
+// object reads the JSON object that a flag gives or points to.
+func (e *env) object(flag, given string) (json.RawMessage, error) {
 	text := []byte(given)
 	var err error
 	if path, ok := strings.CutPrefix(given, "@"); ok {
@@ -23,11 +26,11 @@ func (e *env) subject(given string) (json.RawMessage, error) {
 		text, err = e.stdin()
 	}
 	if err != nil {
-		return nil, usagef("--subject: %v", err)
+		return nil, usagef("--%s: %v", flag, err)
 	}
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(text, &object); err != nil {
-		return nil, usagef("--subject is not a JSON object (%v); write '{\"item\": \"Oscilloscope\"}', @FILE or -", err)
+		return nil, usagef("--%s is not a JSON object (%v); write '{\"item\": \"Oscilloscope\"}', @FILE or -", flag, err)
 	}
 	return text, nil
 }

@@ -17,7 +17,8 @@ func newTaskCommand(e *env) *cobra.Command {
 		Use:   "task",
 		Short: "Work on a task that waits for you",
 		Long: `A task waits for one of several people. Its ID is in the inbox: CHG-1.validation.1
-is the first step of the stage validation of CHG-1.`,
+is the first step of the stage validation of CHG-1, INC-1.review the review of a
+major incident.`,
 	}, newTaskClaimCommand(e), newTaskReleaseCommand(e), newTaskCheckCommand(e), newTaskCompleteCommand(e))
 }
 
@@ -67,26 +68,38 @@ func newTaskCheckCommand(e *env) *cobra.Command {
 
 func newTaskCompleteCommand(e *env) *cobra.Command {
 	var work workFlags
+	var actions []string
 	cmd := &cobra.Command{
 		Use:   "complete TASK",
 		Short: "Finish a task",
 		Long: `Finishes a task. Every item of its checklist must be ticked off, now or before,
 and evidence given where the model demands it. With --result failed, and a
 comment that says why, it ends in failure, and the process takes back what was
-done. A review ends as successful, successful-with-issues or unsuccessful.`,
+done. The review of a transition ends as successful, successful-with-issues or
+unsuccessful.
+
+The review of a major incident may want things done: each --action becomes a task
+of its own. It is title=…,who=…, and perhaps due=… with a time.`,
 		Example: `  steward task complete CHG-1.validation.1 --check "Backout rehearsed" --evidence-text "Rehearsed on staging, 4 minutes"
   steward task complete CHG-1.migration.3 --result failed --comment "Payments are refused"
-  steward task complete CHG-1.review --result successful-with-issues --lessons "Warn the service desk a day earlier"`,
+  steward task complete CHG-1.review --result successful-with-issues --lessons "Warn the service desk a day earlier"
+  steward task complete INC-1.review --lessons "One queue for all is too little" --action "title=Split the queue,who=alice,due=2026-12-18"`,
 	}
 	work.addFlags(cmd)
 	cmd.Flags().StringVar(&work.given.Result, "result", "", "how it ended, if not well: `RESULT`")
 	cmd.Flags().StringVar(&work.given.Lessons, "lessons", "", "what a review found, as `TEXT`")
+	cmd.Flags().StringArrayVar(&actions, "action", nil, "what a major incident's review wants done, as `title=…,who=…,due=…`; repeat it for others")
 	complete(cmd, "result", "done", "failed", "successful", "successful-with-issues", "unsuccessful")
 	return e.changing(cmd, "completed", func(cmd *cobra.Command, c *apiClient, id string) (apiReply, error) {
+		wanted, err := e.actions(actions)
+		if err != nil {
+			return nil, err
+		}
 		body, err := work.body(cmd.Context(), c)
 		if err != nil {
 			return nil, err
 		}
+		body.Actions = wanted
 		return c.CompleteTaskWithResponse(cmd.Context(), id, &api.CompleteTaskParams{IdempotencyKey: e.key(cmd)}, body)
 	})
 }

@@ -90,9 +90,9 @@ func newTokenListCommand(e *env) *cobra.Command {
 }
 
 func (e *env) tokenTable(w io.Writer, tokens []api.Token) {
-	t := table{{"ID", "FOR", "ROLES", "CREATED", "WORKS UNTIL", "LABEL"}}
+	t := table{{"ID", "FOR", "SERVICE", "ROLES", "CREATED", "WORKS UNTIL", "LABEL"}}
 	for _, token := range tokens {
-		t.row(token.Id, token.Subject.String(), listed(token.Roles), e.clock(token.CreatedAt), e.worksUntil(token), token.Label)
+		t.row(token.Id, token.Subject.String(), dash(token.Service), listed(token.Roles), e.clock(token.CreatedAt), e.worksUntil(token), token.Label)
 	}
 	t.write(w)
 }

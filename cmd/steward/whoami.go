@@ -25,7 +25,11 @@ func newWhoamiCommand(e *env) *cobra.Command {
 				return err
 			}
 			return e.render(cmd, me, func(w io.Writer) {
-				t := table{{"actor", me.Actor.String()}, {"roles", listed(me.Roles)}, {"may", strings.Join(me.Actions, " ")}}
+				t := table{{"actor", me.Actor.String()}, {"roles", listed(me.Roles)}}
+				if me.Service != "" {
+					t.row("service", me.Service)
+				}
+				t.row("may", strings.Join(me.Actions, " "))
 				t.write(w)
 			})
 		},
