@@ -31,8 +31,9 @@ build-slim: ## The same without Temporal, for a cluster: a static binary
 	CGO_ENABLED=0 go build -trimpath -tags noembed -o bin/steward-slim ./cmd/steward
 
 .PHONY: test
-test: ## Run every test; finds or installs PostgreSQL and curl for itself
+test: ## Run every test; finds or installs PostgreSQL, curl and Alertmanager for itself
 	@command -v curl >/dev/null || scripts/install curl
+	@command -v prometheus-alertmanager alertmanager >/dev/null || scripts/install prometheus-alertmanager || [ "$$CI" != true ] # elsewhere its test is skipped
 	scripts/test-postgres -- go test ./...
 
 .PHONY: test-race
