@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -142,6 +144,50 @@ func TestManyAlertsFromManyClientsAreOneIncidentEach(t *testing.T) {
 	}
 	assert.Len(t, incidents, manyKeys)
 	assert.Len(t, all[itsm.View](d, "/v1/processes?"), manyKeys)
+}
+
+// TestAlertsThatWereTakenAreNotLostToSIGKILL has clients raise alerts and send
+// them again until they are taken, while Steward is killed over them.
+func TestAlertsThatWereTakenAreNotLostToSIGKILL(t *testing.T) {
+	t.Parallel()
+	d := startDev(t, "STEWARD_NOTIFY_LOG=false")
+	d.apply(firePeople() + stormPolicy)
+	var falling sync.WaitGroup
+	var taken atomic.Int64
+	kill := make(chan struct{}, 3)
+	incidents := make([]sync.Map, 30) // of each key
+	for range 8 {
+		falling.Go(func() {
+			for _, n := range rand.Perm(len(incidents)) {
+				r := d.insist(http.MethodPost, "/v1/alerts", "", "", alarm{Service: "shop", Key: fmt.Sprint(n), Title: "It is down", Severity: itsm.SeverityError})
+				var raised api.Raised
+				assert.NoError(t, json.Unmarshal(r.body, &raised), "%d %s", r.status, r.body)
+				incidents[n].Store(raised.Incident, r.status)
+				if n := taken.Add(1); n == 20 || n == 90 || n == 160 { // of 240
+					kill <- struct{}{}
+				}
+			}
+		})
+	}
+	for range cap(kill) {
+		<-kill
+		d.kill(syscall.SIGKILL)
+		d.start()
+	}
+	falling.Wait()
+	assert.Len(t, all[itsm.View](d, "/v1/processes?"), len(incidents))
+	for n := range incidents {
+		incidents[n].Range(func(id, status any) bool {
+			assert.Equal(t, http.StatusAccepted, status)
+			alerts := d.alertsOf(fmt.Sprint(id))
+			assert.Len(t, alerts, 1)
+			assert.GreaterOrEqual(t, alerts[fmt.Sprint(n)].Repeats, 7, "%v of key %d", id, n)
+			d.awaitIncident(fmt.Sprint(id), "its page", isPaged)
+			assert.Len(t, d.eventsOf(fmt.Sprint(id), itsm.EventPageSent), 1)
+			d.checkJournal(fmt.Sprint(id))
+			return true
+		})
+	}
 }
 
 // onlyOf gives one of the incidents, where there is only one.
