@@ -40,11 +40,15 @@ func (a *Activities) FindForIncident(ctx context.Context, request workflows.Find
 	return s.found, nil
 }
 
-// HandOverAlerts gives the alerts of a merged incident to the one that goes on.
+// HandOverAlerts gives the alerts of a merged incident to the one that goes on,
+// or notes that those of a resolved one are over.
 // Doing it again changes nothing.
 func (a *Activities) HandOverAlerts(ctx context.Context, request workflows.HandOverRequest) error {
+	if request.To == "" {
+		return a.Store.AlertsAreOver(ctx, request.From)
+	}
 	if err := a.Store.HandOverAlerts(ctx, request.From, request.To); err != nil {
-		return fmt.Errorf("handing the alerts of %s over to %s: %w", request.From, request.To, err)
+		return workflows.Refuse(fmt.Errorf("handing the alerts of %s over to %s: %w", request.From, request.To, err))
 	}
 	return nil
 }
@@ -154,11 +158,32 @@ func (s *search) major() error {
 	if err != nil {
 		return fault(err)
 	}
+	if err := s.countRepeats(); err != nil {
+		return err
+	}
 	holds, err := expressions.Bool(expression, s.facts)
 	if err != nil {
 		return fault(err)
 	}
 	s.found.Major = holds
+	return nil
+}
+
+// countRepeats lets expressions see how often the incident's alerts came again.
+func (s *search) countRepeats() error {
+	alerts, err := s.store.AlertsOf(s.directory.ctx, s.request.Process)
+	if err != nil {
+		return fmt.Errorf("counting the alerts of %s: %w", s.request.Process, err)
+	}
+	facts := s.request.Facts
+	for _, alert := range alerts {
+		facts.Repeats += alert.Repeats
+	}
+	incident, err := json.Marshal(facts)
+	if err != nil {
+		return fmt.Errorf("writing the facts of %s: %w", s.request.Process, err)
+	}
+	s.facts.Also["incident"] = incident
 	return nil
 }
 

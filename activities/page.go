@@ -133,8 +133,8 @@ func (s *search) maintained() (*itsm.PagingSuppressed, error) {
 }
 
 // implemented lists the transitions that are under way as they were planned.
-// One that is blocked or goes on beyond its planned end suppresses nothing: the
-// outage is not what was agreed to any more.
+// One that is blocked, has no planned end or goes on beyond it suppresses
+// nothing: the outage is not what was agreed to.
 func (s *search) implemented() ([]itsm.PagingSuppressed, error) {
 	lines, err := s.store.TransitionsIn(s.directory.ctx, s.service.Name, itsm.PhaseImplement)
 	if err != nil {
@@ -149,12 +149,10 @@ func (s *search) implemented() ([]itsm.PagingSuppressed, error) {
 		if err != nil {
 			return nil, err
 		}
-		one := itsm.PagingSuppressed{Why: fmt.Sprintf("%s is being implemented (%s)", line.ID, line.Summary)}
-		if planned != nil {
-			one.Until = &planned.End
-		}
-		if planned == nil || s.request.At.Before(planned.End) {
-			all = append(all, one)
+		if planned != nil && s.request.At.Before(planned.End) {
+			all = append(all, itsm.PagingSuppressed{
+				Until: &planned.End, Why: fmt.Sprintf("%s is being implemented (%s)", line.ID, line.Summary),
+			})
 		}
 	}
 	return all, nil

@@ -120,7 +120,7 @@ func TestNobodyIsPagedDuringWorkThatWasAgreedTo(t *testing.T) {
 	}{
 		"a maintenance":                    {work{time.Hour, itsm.PhaseScheduled, itsm.StateOpen, nil}, maintained(time.Hour), time.Hour},
 		"a transition":                     {changing(until(time.Hour)), changed, time.Hour},
-		"one without a planned time":       {changing(nil), changed, 0},
+		"one without a planned time":       {changing(nil), "", 0},
 		"the transition lasts longer":      {both(time.Hour, until(2*time.Hour)), changed, 2 * time.Hour},
 		"the maintenance lasts longer":     {both(2*time.Hour, until(time.Hour)), maintained(2 * time.Hour), 2 * time.Hour},
 		"it is unknown how long":           {both(time.Hour, nil), maintained(time.Hour), time.Hour},

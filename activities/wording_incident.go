@@ -27,6 +27,10 @@ func wordingOfIncident(request workflows.NotifyRequest, notice itsm.Notice, even
 	case itsm.EventIncidentAssigned:
 		return fmt.Sprintf("%s%s is assigned to you: %s", priority, id, what),
 			fmt.Sprintf("Resolve it with `steward resolve %s`, or assign it to another.", id)
+	case itsm.EventIncidentReopened:
+		return fmt.Sprintf("%s%s is open again: %s", priority, id, what), "It was not over after all. You had it; see what is still wrong."
+	case itsm.EventIncidentClassified:
+		return fmt.Sprintf("%s%s became worse: %s", priority, id, what), "Its alert says so, and its clocks follow."
 	case itsm.EventMajorDeclared:
 		return fmt.Sprintf("%s%s is a major incident: %s", priority, id, what), majorText(event)
 	case itsm.EventIncidentResolved:

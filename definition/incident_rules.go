@@ -83,6 +83,23 @@ func (p *IncidentPolicy) WarnShare() float64 {
 	return float64(percent) / 100
 }
 
+// ClockRule gives how a clock runs that has a target and a calendar, as the
+// process keeps them; "" is around the clock. The error is that of ClockRules, or
+// has CodeDefinitionInvalid.
+func (p *IncidentPolicy) ClockRule(target, calendar string, docs []Document) (itsm.ClockRule, error) {
+	rule := itsm.ClockRule{WarnAt: p.WarnShare()}
+	var err error
+	if rule.Target, err = itsm.ParseDuration(target); err != nil || calendar == "" {
+		return rule, err
+	}
+	found, err := calendarsNamed(docs, []string{calendar})
+	if err != nil {
+		return rule, err
+	}
+	rule.Calendar = found[0].Calendar
+	return rule, nil
+}
+
 // ClockRules gives how the clocks of an incident run that has a priority, by
 // the calendars among the documents; none where the policy promises nothing for
 // it. It needs the time zone database, so workflows must not call it. The error

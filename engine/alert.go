@@ -35,8 +35,11 @@ func (e *Engine) Raise(ctx context.Context, call Call, alert itsm.Alert) (Raised
 	const attempts = 3
 	for attempt := 1; ; attempt++ {
 		answer, err := e.raise(ctx, call, alert)
-		if itsm.ErrorCode(err) != itsm.CodeProcessClosed || attempt == attempts {
+		switch {
+		case itsm.ErrorCode(err) != itsm.CodeProcessClosed:
 			return answer, err
+		case attempt == attempts:
+			return Raised{}, itsm.Errorf(itsm.CodeUnavailable, "the incident of this alert closed as it came; raise it again")
 		}
 		// The incident closed meanwhile, or was merged into another: now the alert belongs elsewhere.
 	}

@@ -46,6 +46,11 @@ func (e *Engine) Clocks(ctx context.Context, id string, at time.Time) ([]ClockRe
 	var readings []ClockReading
 	for _, name := range []itsm.ClockName{itsm.ClockRespond, itsm.ClockResolve} {
 		clock, rule := detail.Clocks[name], rules[name]
+		if clock.Stopped != nil && clock.Target != "" { // it was measured by what was promised then
+			if rule, err = policy.ClockRule(clock.Target, clock.Calendar, calendars); err != nil {
+				return nil, err
+			}
+		}
 		readings = append(readings, ClockReading{
 			Name: name, Target: rule.Target.String(), Calendar: clock.Calendar, Started: clock.Started, Stopped: clock.Stopped,
 			Reading: rule.Read(clock.Clock, at), Intervals: rule.Explain(clock.Clock, at),

@@ -158,12 +158,12 @@ func (e *Engine) load(ctx context.Context, kind string, names []string) ([]defin
 	if err != nil {
 		return nil, err
 	}
-	found := make([]definition.Document, len(docs))
-	for i, doc := range docs {
-		if doc == nil {
-			return nil, itsm.FieldErrorf(itsm.CodeDefinitionUnknown, "/model", "the model needs %s %q, which there is not; apply it", kind, names[i])
+	found := make([]definition.Document, 0, len(docs))
+	for i, name := range names {
+		if docs[i] == nil {
+			return nil, itsm.Errorf(itsm.CodeDefinitionUnknown, "%s %q is needed, and there is none; apply it", kind, name)
 		}
-		found[i] = *doc
+		found = append(found, *docs[i])
 	}
 	return found, nil
 }

@@ -180,6 +180,7 @@ type Incident struct {
 	MergedInto   string           `json:"mergedInto,omitempty"`
 	Absorbed     []string         `json:"absorbed,omitempty"`
 	Transitions  []string         `json:"transitions,omitempty"` // in whose early life it came
+	Returns      int              `json:"returns,omitempty"`     // how often an alert came back after that had resolved it
 	Major        *Major           `json:"major,omitempty"`
 	Respond      IncidentClock    `json:"respond"`
 	Resolve      IncidentClock    `json:"resolve"`
@@ -224,6 +225,9 @@ type Ladder struct {
 	Next       *time.Time `json:"next,omitempty"` // when; nil while it rests or is over
 	Exhausted  bool       `json:"exhausted,omitempty"`
 	Suppressed string     `json:"suppressed,omitempty"` // why nobody is paged now
+	Paged      bool       `json:"paged,omitempty"`      // some rung named somebody
+	LookAt     *time.Time `json:"lookAt,omitempty"`     // when it is looked again whether anybody is there, where nobody was
+	Looks      int        `json:"looks,omitempty"`      // how often it was
 	ByHand     bool       `json:"byHand,omitempty"`     // somebody wants the next rung paged, whatever suppresses it
 }
 

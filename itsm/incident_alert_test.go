@@ -190,3 +190,63 @@ func TestAlertsGoOnToWhereTheirIncidentIsMerged(t *testing.T) {
 	assert.Len(t, first.Alerts(), 3, "the same key of another service is another")
 	assert.NotNil(t, first.Alert.Details)
 }
+
+func TestAlertThatComesBackAgainAndAgainNoLongerResolvesItsIncident(t *testing.T) {
+	t.Parallel()
+	alert := itsm.Alert{Service: "payments", Key: "disk", Title: "Disk full", Severity: itsm.SeverityError, Status: itsm.AlertFiring}
+	first := alert
+	i := itsm.NewIncident(itsm.IncidentStart{ID: "INC-1", Service: "payments", Alert: &first})
+	at := monday
+	i.Open(itsm.Command{Actor: itsm.System()}, at, nil)
+	i.Find(itsm.IncidentFindings{}, at)
+	for change := 1; change <= 40; change++ {
+		at = at.Add(time.Minute)
+		alert.Change = change
+		alert.Status = []itsm.AlertStatus{itsm.AlertFiring, itsm.AlertResolved}[change%2]
+		_, err := i.Changed(itsm.Command{Actor: itsm.System(), Key: "c"}, alert, at)
+		require.NoError(t, err)
+	}
+	events, _ := i.Drain()
+	reopened := 0
+	for _, e := range events {
+		if e.Type == itsm.EventIncidentReopened {
+			reopened++
+		}
+	}
+	assert.Equal(t, 5, reopened)
+	assert.Len(t, i.Resolve.Pauses, 5, "its state is bounded")
+	assert.Equal(t, itsm.IncidentInProgress, i.Phase, "somebody must look")
+}
+
+func TestMergedAlertThatFiresWakesTheResolvedIncidentAndMakesItWorse(t *testing.T) {
+	t.Parallel()
+	i := itsm.NewIncident(itsm.IncidentStart{ID: "INC-1", Service: "payments", Class: itsm.Classification{Impact: itsm.LevelLow, Urgency: itsm.LevelLow},
+		Rules: itsm.IncidentRules{AutoClose: itsm.Duration{Days: 5}}})
+	i.Open(itsm.Command{Actor: itsm.System()}, monday, nil)
+	_, err := i.Resolved(itsm.Command{Actor: itsm.Person("alice")}, "unknown", "none", monday)
+	require.NoError(t, err)
+	alert := itsm.Alert{Service: "payments", Key: "disk", Severity: itsm.SeverityCritical, Status: itsm.AlertFiring}
+	_, err = i.Absorb(itsm.Command{Actor: itsm.System()}, "INC-2", monday, alert)
+	require.NoError(t, err)
+	assert.Equal(t, itsm.IncidentInProgress, i.Phase)
+	assert.Equal(t, itsm.LevelHigh, i.Class.Impact)
+}
+
+func TestAlertThatGetsWorseWhileItsIncidentIsHeldEndsTheHold(t *testing.T) {
+	t.Parallel()
+	alert := itsm.Alert{Service: "payments", Key: "disk", Severity: itsm.SeverityInfo, Status: itsm.AlertFiring}
+	first := alert
+	i := itsm.NewIncident(itsm.IncidentStart{ID: "INC-1", Service: "payments", Alert: &first, Class: alert.Severity.Class(),
+		Rules: itsm.IncidentRules{Rungs: []itsm.Duration{{Clock: 300}}}})
+	i.Open(itsm.Command{Actor: itsm.System()}, monday, nil)
+	_, err := i.Hold(itsm.Command{Actor: itsm.Person("alice")}, itsm.IncidentWaitingUser, monday)
+	require.NoError(t, err)
+	alert.Severity, alert.Change = itsm.SeverityCritical, 1
+	_, err = i.Changed(itsm.Command{Actor: itsm.System()}, alert, monday.Add(time.Hour))
+	require.NoError(t, err)
+	assert.Equal(t, itsm.IncidentInProgress, i.Phase)
+	assert.Nil(t, i.Acknowledged)
+	due, waits := i.NextDue()
+	assert.True(t, waits)
+	assert.Equal(t, monday.Add(time.Hour), due)
+}

@@ -68,6 +68,7 @@ func (i *Incident) Changed(c Command, alert Alert, at time.Time) (int, error) {
 	case alert.Status == AlertAcknowledged && i.Acknowledged == nil && i.CheckAcknowledge() == nil:
 		i.acknowledge(Command{Actor: c.Actor}, at)
 	case alert.Status == AlertFiring && i.Phase == IncidentResolved:
+		i.Returns++
 		i.reopen(Command{Actor: System(), Comment: "its alert fires again"}, at)
 	}
 	if worse { // so it fires, and is not resolved any more
@@ -88,10 +89,20 @@ func (a Alert) over(before Alert) Alert {
 
 // cleared reports whether all that it was about is over by itself. What people
 // reported, or declared a major incident, they resolve.
+//
+// One that came back again and again is not over by itself any more: it flaps,
+// and somebody must look.
 func (i *Incident) cleared() bool {
+	if i.Returns >= returnsAtMost {
+		return false
+	}
 	firing := slices.ContainsFunc(i.Alerts(), func(a Alert) bool { return a.Status != AlertResolved })
 	return i.Alert != nil && !firing && i.Major == nil && slices.Contains(unresolved, i.Phase)
 }
+
+// returnsAtMost is how often an alert may come back after it was over, before
+// that resolves its incident no more. It bounds pages and pauses.
+const returnsAtMost = 5
 
 // worsen classifies the incident as its alert says, but never as less than it
 // is.
@@ -102,6 +113,15 @@ func (i *Incident) worsen(severity Severity, at time.Time) {
 		return
 	}
 	i.reclassify(Command{Actor: System(), Comment: fmt.Sprintf("its alert became %s", severity)}, to, at)
+	i.notify(EventIncidentClassified, i.concerned())
+	if i.Phase == IncidentWaitingUser || i.Phase == IncidentWaitingSupplier { // this can't wait
+		i.add(at, byRule(), EventIncidentResumed, IncidentEvent{Phase: IncidentInProgress, Why: "its alert became worse"})
+		i.Resolve.Resume(at)
+		i.Wanted.Clocks = true
+		i.enter(IncidentInProgress, at)
+		i.Acknowledged = nil
+		i.restartLadder(at)
+	}
 }
 
 // Absorb notes an incident that was merged into this one, with its alerts: this
@@ -114,10 +134,18 @@ func (i *Incident) Absorb(c Command, other string, at time.Time, alerts ...Alert
 		return i.LastEvent, nil
 	}
 	i.Absorbed = append(i.Absorbed, other)
+	number := i.add(at, c, EventIncidentAbsorbed, IncidentEvent{Incident: other})
 	for _, alert := range alerts {
-		if i.alert(alert) == nil {
-			i.keep(alert)
+		if i.alert(alert) != nil {
+			continue
+		}
+		i.keep(alert)
+		if alert.Status == AlertFiring {
+			if i.Phase == IncidentResolved {
+				i.reopen(Command{Actor: System(), Comment: other + " was merged into it, whose alert fires"}, at)
+			}
+			i.worsen(alert.Severity, at)
 		}
 	}
-	return i.add(at, c, EventIncidentAbsorbed, IncidentEvent{Incident: other}), nil
+	return number, nil
 }

@@ -67,14 +67,15 @@ func TestEmptyRungIsPassedAtOnceAndRecorded(t *testing.T) {
 	assert.Equal(t, []string{"30m passed 3.3", "30m exhausted"}, o.at(time.Hour).climbed()[8:])
 }
 
-func TestLadderOfNobodyIsExhaustedAtOnce(t *testing.T) {
+func TestLadderOfNobodyIsExhaustedAtOnceAndLooksAgainWhetherSomebodyIsThere(t *testing.T) {
 	t.Parallel()
 	o := onLadder(t, rota(nil, nil, nil))
 	assert.Len(t, o.climbed(), 10)
 	assert.Equal(t, "0m exhausted", o.climbed()[9])
-	_, waits := o.NextDue()
-	assert.False(t, waits)
-	assert.Equal(t, 1, o.at(9*time.Hour).count(itsm.EventLadderExhausted))
+	assert.Equal(t, 1, o.at(14*time.Minute).count(itsm.EventLadderExhausted))
+	assert.Equal(t, 2, o.at(16*time.Minute).count(itsm.EventLadderExhausted))
+	assert.Equal(t, 2, o.at(44*time.Minute).count(itsm.EventLadderExhausted), "ever less often")
+	assert.Equal(t, 3, o.at(46*time.Minute).count(itsm.EventLadderExhausted))
 }
 
 func TestLadderRestsWhileItIsAcknowledged(t *testing.T) {

@@ -123,6 +123,7 @@ func (i *Incident) climb(people []string, suppressed *PagingSuppressed, at time.
 		i.nextRung(at)
 		return
 	}
+	i.Ladder.Paged = true
 	i.page(byRule(), rung, at)
 	i.nextRung(wait.After(at, nil))
 }
@@ -177,6 +178,22 @@ func (i *Incident) exhaust(at time.Time) {
 	i.Ladder.Next, i.Ladder.ByHand = nil, false
 	i.add(at, byRule(), EventLadderExhausted, IncidentEvent{Why: "everybody was told, as often as the policy says, and nobody has acknowledged it"})
 	i.notify(EventLadderExhausted, i.Owner)
+	if !i.Ladder.Paged { // a shift may begin later
+		look := at.Add(lookAgain << min(i.Ladder.Looks, 4))
+		i.Ladder.LookAt = &look
+		i.Ladder.Looks++
+	}
+}
+
+// passLook climbs a ladder again on which nobody was.
+func (i *Incident) passLook(at time.Time) {
+	l := &i.Ladder
+	if l.LookAt == nil || i.rests() || at.Before(*l.LookAt) {
+		return
+	}
+	i.add(at, byRule(), EventLadderResumed, IncidentEvent{Why: "nobody was there to be told; perhaps somebody is by now"})
+	*l = Ladder{Round: 1, Next: &at, Looks: l.Looks}
+	i.Wanted.Rung = true
 }
 
 // stopLadder ends the ladder of an incident that needs nobody any more.
@@ -222,6 +239,7 @@ func (i *Incident) NextDue() (due time.Time, ok bool) {
 	}
 	if !i.rests() {
 		soonest(i.Ladder.Next)
+		soonest(i.Ladder.LookAt)
 	}
 	if i.Acknowledged != nil && i.Phase == IncidentInProgress {
 		soonest(i.Acknowledged.SilentAt)
@@ -264,6 +282,7 @@ func (i *Incident) Pass(at time.Time) {
 	i.passClock(ClockRespond, &i.Respond, at)
 	i.passClock(ClockResolve, &i.Resolve, at)
 	i.passSilence(at)
+	i.passLook(at)
 	i.Steps.pass(at, true)
 	if i.Ladder.Next != nil && !i.rests() && !at.Before(*i.Ladder.Next) {
 		if i.Ladder.Exhausted {

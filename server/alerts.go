@@ -20,7 +20,7 @@ const (
 	keyMost     = 255
 	titleMost   = 1024
 	linkMost    = 2000
-	detailsMost = 64 << 10 // bytes
+	detailsMost = 16 << 10 // bytes
 )
 
 // serviceOf gives the service that a request is about: the one that it names,

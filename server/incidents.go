@@ -41,8 +41,25 @@ func (o operations) onIncident(ctx context.Context, id, comment string, send fun
 	if err := checkIncident(id); err != nil {
 		return api.ReceiptJSONResponse{}, err
 	}
-	receipt, err := send(callerOf(ctx).call(comment))
+	who := callerOf(ctx)
+	if err := o.checkService(ctx, who, id); err != nil {
+		return api.ReceiptJSONResponse{}, err
+	}
+	receipt, err := send(who.call(comment))
 	return answer(receipt), err
+}
+
+// checkService refuses what an integration of one service does to an incident of
+// another, with itsm.CodeForbidden.
+func (o operations) checkService(ctx context.Context, who caller, id string) error {
+	if who.service == "" {
+		return nil
+	}
+	view, err := o.store.View(ctx, id)
+	if err == nil && view.Service != who.service {
+		err = itsm.Errorf(itsm.CodeForbidden, "%s is about service %s, and this token is one of %s", id, view.Service, who.service)
+	}
+	return err
 }
 
 func (o operations) AcknowledgeIncident(ctx context.Context, r api.AcknowledgeIncidentRequestObject) (api.AcknowledgeIncidentResponseObject, error) {

@@ -255,8 +255,23 @@ func (s *Store) AlertTold(ctx context.Context, service, key, incident string, ch
 	return nil
 }
 
-// HandOverAlerts gives the alerts of an incident to the one that it was merged
-// into. Once more changes nothing. An alert that fires before, though the merged
+// AlertsAreOver notes that somebody resolved an incident: an alert that still
+// fires is news from now on, and reopens it.
+func (s *Store) AlertsAreOver(ctx context.Context, incident string) error {
+	err := s.write(ctx, "alerts are over", func(q query) error {
+		_, err := q.exec(ctx, `UPDATE alerts SET status = ? WHERE incident = ?`, itsm.AlertResolved, incident)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("noting that the alerts of %s are over: %w", incident, err)
+	}
+	return nil
+}
+
+// HandOverAlerts gives the alerts of an incident to the one that it is merged
+// into. It refuses, with itsm.CodeProcessClosed, to do so where the other is
+// closed or merged itself: of two that are merged into each other at once, one
+// goes on. Once more changes nothing. An alert that fires before, though the merged
 // one is closed already, has done the same.
 func (s *Store) HandOverAlerts(ctx context.Context, from, to string) error {
 	err := s.write(ctx, "hand over alerts", func(q query) error {
@@ -269,7 +284,27 @@ func (s *Store) HandOverAlerts(ctx context.Context, from, to string) error {
 }
 
 func (q query) handOverAlerts(ctx context.Context, from, to string) error {
+	if err := q.agree(ctx, from, to); err != nil {
+		return err
+	}
 	_, err := q.exec(ctx, `UPDATE alerts SET incident = ? WHERE incident = ?`, to, from)
+	return err
+}
+
+// agree lets one merge after the other see what those before it did.
+func (q query) agree(ctx context.Context, from, to string) error {
+	if err := q.serialise(ctx, lockMerges); err != nil {
+		return err
+	}
+	var gone int
+	err := q.get(ctx, &gone, `SELECT (SELECT COUNT(*) FROM merges WHERE incident = ?) + (SELECT COUNT(*) FROM views WHERE id = ? AND state = 'closed')`, to, to)
+	if err != nil {
+		return err
+	}
+	if gone > 0 {
+		return itsm.Errorf(itsm.CodeProcessClosed, "%s is closed, or is being merged itself; name another", to)
+	}
+	_, err = q.exec(ctx, `INSERT INTO merges (incident, target) VALUES (?, ?) ON CONFLICT (incident) DO UPDATE SET target = excluded.target`, from, to)
 	return err
 }
 

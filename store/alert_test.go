@@ -317,3 +317,31 @@ func TestAlertsWhileTheIncidentIsClosedOpenExactlyOneOther(t *testing.T) {
 		}
 	})
 }
+
+func TestOfTwoIncidentsThatAreMergedIntoEachOtherOneGoesOn(t *testing.T) {
+	onBoth(t, func(t *testing.T, b bundle) {
+		for round := range 10 {
+			one, other := fmt.Sprintf("INC-%d", 2*round+1), fmt.Sprintf("INC-%d", 2*round+2)
+			refused := make(chan error, 2)
+			for _, pair := range [][2]string{{one, other}, {other, one}} {
+				go func() { refused <- b.HandOverAlerts(t.Context(), pair[0], pair[1]) }()
+			}
+			first, second := <-refused, <-refused
+			assert.True(t, (first == nil) != (second == nil), "%v, %v", first, second)
+		}
+	})
+}
+
+func TestAlertThatFiresOnAfterSomebodyResolvedItsIncidentIsNews(t *testing.T) {
+	onBoth(t, func(t *testing.T, b bundle) {
+		alert := firing("disk", itsm.SeverityError)
+		raised, err := b.Raise(t.Context(), store.Raise{Alert: alert, At: noon})
+		require.NoError(t, err)
+		mustRecord(t, b.Store, opening(raised.Incident))
+		require.NoError(t, b.AlertsAreOver(t.Context(), raised.Incident))
+		again, err := b.Raise(t.Context(), store.Raise{Alert: alert, At: noon})
+		require.NoError(t, err)
+		assert.True(t, again.Changed)
+		assert.Equal(t, raised.Incident, again.Incident)
+	})
+}

@@ -23,6 +23,7 @@ const (
 	lockMigrations  = 7_731_001
 	lockDefinitions = 7_731_002
 	lockServices    = 7_731_003 // with the names of the services
+	lockMerges      = 7_731_004
 )
 
 // Migrate brings the schema up to date and tells how many migrations that took.

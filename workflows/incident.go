@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -33,8 +34,9 @@ type incident struct {
 	in    IncidentInput
 	rules *itsm.Incident // its state
 
-	handed string // the incident that got its alerts, in this run
-	merged bool   // and was told so
+	handed  string    // the incident that got its alerts, in this run
+	merged  bool      // and was told so
+	cleared time.Time // when it was resolved by somebody, as intake knows
 }
 
 // run is the story.
@@ -71,6 +73,13 @@ func (i *incident) find(ctx workflow.Context) error {
 			return err
 		}
 		i.handed = into
+	}
+	if r := i.rules.Resolution; r != nil && r.By != itsm.System().Name && !i.cleared.Equal(r.At) {
+		// Also before: what fires from now on reopens it.
+		if err := soon(ctx, ActivityHandOver, HandOverRequest{From: i.in.ID}, nil); err != nil {
+			return err
+		}
+		i.cleared = r.At
 	}
 	for !i.rules.Wanted.IsZero() {
 		var found itsm.IncidentFindings
@@ -150,8 +159,20 @@ func (i *incident) hearAbsorbed(ctx workflow.Context) {
 func (i *incident) continueAsNew(ctx workflow.Context) error {
 	next := i.in
 	next.Opened = i.base.Opened
-	next.Continues = &ContinuedIncident{Incident: *i.rules, Answers: i.answers}
+	next.Continues = &ContinuedIncident{Incident: *i.rules, Answers: lasting(i.answers)}
 	return workflow.NewContinueAsNewError(ctx, IncidentWorkflow, next)
+}
+
+// lasting leaves out the answers to what nobody asks twice for long: a change of
+// an alert has a number that tells whether it was overtaken.
+func lasting(answers map[string]itsm.Receipt) map[string]itsm.Receipt {
+	kept := map[string]itsm.Receipt{}
+	for _, key := range workflow.DeterministicKeys(answers) {
+		if !strings.HasPrefix(key, "alert/") && !strings.HasPrefix(key, "told/") {
+			kept[key] = answers[key]
+		}
+	}
+	return kept
 }
 
 // newIncident sets a run up: from its input, or from what an earlier run of the
@@ -204,7 +225,7 @@ func specOf[T any](d *Definition) *T {
 		return nil
 	}
 	doc, err := definition.FromCanonical(d.Document)
-	spec, ok := doc.Spec.(any).(*T)
+	spec, ok := any(doc.Spec).(*T)
 	if err != nil || !ok {
 		panic(fmt.Sprintf("reading %s %s: %v", d.Kind, d.Name, err)) //nolint:forbidigo // an error would fail the process
 	}

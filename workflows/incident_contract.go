@@ -74,7 +74,9 @@ type FindRequest struct {
 	Resolve    itsm.Clock         `json:"resolve"`
 }
 
-// HandOverRequest asks ActivityHandOver to give the alerts of one incident to another.
+// HandOverRequest asks ActivityHandOver to give the alerts of one incident to
+// another; or, where none is named, to note that they are over, because somebody
+// resolved it.
 type HandOverRequest struct {
 	From string `json:"from"`
 	To   string `json:"to"`

@@ -313,16 +313,16 @@ func (p *process) deliver(ctx workflow.Context, request NotifyRequest) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	var notified Notified
-	heartbeat := 30 * time.Second
+	heartbeat, pause := 30*time.Second, 5*time.Minute
 	if isPage(request.Events) {
-		heartbeat = 10 * time.Second // a worker that was killed over it is noticed soon
+		heartbeat, pause = 10*time.Second, 30*time.Second // what was killed or away over it is noticed soon
 	}
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: givingUp + time.Hour, // the activity gives up first, and says what it reached
 		StartToCloseTimeout:    time.Minute,
 		HeartbeatTimeout:       heartbeat,
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute,
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: pause,
 		},
 	}), ActivityNotify, request).Get(ctx, &notified)
 	if err != nil {

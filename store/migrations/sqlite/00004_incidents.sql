@@ -22,6 +22,13 @@ CREATE TABLE alerts (
 );
 CREATE INDEX alerts_incident ON alerts (incident, service, key);
 
+-- Which incident is to be merged into which, so that no two are merged into each
+-- other.
+CREATE TABLE merges (
+    incident TEXT PRIMARY KEY,
+    target   TEXT NOT NULL
+);
+
 -- When work on a service is announced, so that nobody is paged for it. "ended"
 -- is when that was called off before its end.
 CREATE TABLE maintenances (
@@ -46,4 +53,5 @@ CREATE INDEX views_transitions ON views (service, opened, id) WHERE kind = 'tran
 DROP INDEX views_transitions;
 DELETE FROM counters WHERE kind = 'maintenance';
 DROP TABLE maintenances;
+DROP TABLE merges;
 DROP TABLE alerts;
