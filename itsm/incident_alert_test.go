@@ -195,7 +195,7 @@ func TestAlertThatComesBackAgainAndAgainNoLongerResolvesItsIncident(t *testing.T
 	t.Parallel()
 	alert := itsm.Alert{Service: "payments", Key: "disk", Title: "Disk full", Severity: itsm.SeverityError, Status: itsm.AlertFiring}
 	first := alert
-	i := itsm.NewIncident(itsm.IncidentStart{ID: "INC-1", Service: "payments", Alert: &first})
+	i := itsm.NewIncident(itsm.IncidentStart{ID: "INC-1", Service: "payments", Alert: &first, Rules: itsm.IncidentRules{AutoClose: itsm.Duration{Days: 5}}})
 	at := monday
 	i.Open(itsm.Command{Actor: itsm.System()}, at, nil)
 	i.Find(itsm.IncidentFindings{}, at)
