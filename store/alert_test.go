@@ -327,7 +327,7 @@ func TestOfTwoIncidentsThatAreMergedIntoEachOtherOneGoesOn(t *testing.T) {
 				go func() { refused <- b.HandOverAlerts(t.Context(), pair[0], pair[1]) }()
 			}
 			first, second := <-refused, <-refused
-			assert.True(t, (first == nil) != (second == nil), "%v, %v", first, second)
+			assert.NotEqual(t, first == nil, second == nil, "%v, %v", first, second)
 		}
 	})
 }

@@ -225,7 +225,7 @@ func specOf[T any](d *Definition) *T {
 		return nil
 	}
 	doc, err := definition.FromCanonical(d.Document)
-	spec, ok := any(doc.Spec).(*T)
+	spec, ok := doc.Spec.(*T)
 	if err != nil || !ok {
 		panic(fmt.Sprintf("reading %s %s: %v", d.Kind, d.Name, err)) //nolint:forbidigo // an error would fail the process
 	}
