@@ -23,17 +23,18 @@ func IncidentRulesOf(policy *IncidentPolicy, escalation *EscalationPolicy) itsm.
 }
 
 func (p *IncidentPolicy) rules(into *itsm.IncidentRules) {
-	into.Priority = map[itsm.Level]map[itsm.Level]string{}
-	for impact, row := range p.Priority {
-		urgencies := map[itsm.Level]string{}
-		for urgency, priority := range row {
-			urgencies[itsm.Level(urgency)] = priority
+	into.Priority, into.Targets = map[itsm.Level]map[itsm.Level]string{}, map[string]itsm.IncidentTarget{}
+	levels := []itsm.Level{itsm.LevelHigh, itsm.LevelMedium, itsm.LevelLow}
+	for _, impact := range levels {
+		row := map[itsm.Level]string{}
+		for _, urgency := range levels {
+			priority := p.Priority[string(impact)][string(urgency)]
+			row[urgency] = priority
+			if target, ok := p.Targets[priority]; ok {
+				into.Targets[priority] = itsm.IncidentTarget{Respond: target.Respond, Resolve: target.Resolve, Calendar: target.calendar()}
+			}
 		}
-		into.Priority[itsm.Level(impact)] = urgencies
-	}
-	into.Targets = map[string]itsm.IncidentTarget{}
-	for priority, target := range p.Targets {
-		into.Targets[priority] = itsm.IncidentTarget{Respond: target.Respond, Resolve: target.Resolve, Calendar: target.calendar()}
+		into.Priority[impact] = row
 	}
 	for _, phase := range p.Pause {
 		into.Pauses = append(into.Pauses, itsm.IncidentPhase(phase))

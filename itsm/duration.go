@@ -1,7 +1,6 @@
 package itsm
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -85,7 +84,8 @@ func (d Duration) String() string {
 	var b strings.Builder
 	for i, n := range counts {
 		if n != 0 {
-			fmt.Fprintf(&b, "%d%c", n, durationUnits[i])
+			b.WriteString(strconv.FormatInt(n, 10))
+			b.WriteByte(durationUnits[i])
 		}
 	}
 	return b.String()

@@ -177,6 +177,12 @@ func (c *climber) follow(e itsm.Event, punctual bool) {
 		c.rests, c.over = true, true
 	case itsm.EventIncidentReopened:
 		*c = climber{o: c.o, round: 1, rung: 1, due: e.Time, over: len(c.o.Rules.Rungs) == 0}
+	case itsm.EventIncidentResumed:
+		var data itsm.IncidentEvent
+		require.NoError(c.o.t, json.Unmarshal(e.Data, &data))
+		if data.Why != "" { // an alert that became worse can't wait
+			c.again(e.Time)
+		}
 	case itsm.EventLadderResumed:
 		c.again(e.Time)
 	case itsm.EventIncidentEscalated:

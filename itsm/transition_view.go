@@ -77,26 +77,26 @@ func (t *Transition) Receipt(c Command, number int) Receipt {
 // Subject is what expressions see of the transition: its input, and what every
 // transition has by itself.
 func (t *Transition) Subject() json.RawMessage {
-	subject := map[string]any{}
-	var input map[string]json.RawMessage
-	_ = json.Unmarshal(t.Input, &input) // an object, as it was checked; nothing where there is none
-	for field, value := range input {
-		subject[field] = value
-	}
-	subject["input"] = input
-	for field, text := range map[string]string{
-		"id": t.ID, "title": t.Title, "type": t.Rules.Type, "model": t.Rules.Model, "service": t.Service, "requester": t.Requester.Name,
+	subject := map[string]json.RawMessage{}
+	_ = json.Unmarshal(t.Input, &subject) // an object, as it was checked; nothing where there is none
+	subject["input"] = t.Input
+	for _, own := range []struct {
+		field string
+		value any
+	}{
+		{"id", t.ID}, {"title", t.Title}, {"type", t.Rules.Type}, {"model", t.Rules.Model},
+		{"service", t.Service}, {"requester", t.Requester.Name},
 	} {
-		subject[field] = text
+		subject[own.field] = asOutput(own.value)
 	}
 	if t.Description != "" {
-		subject["description"] = t.Description
+		subject["description"] = asOutput(t.Description)
 	}
 	if t.Planned != nil {
-		subject["plannedStart"], subject["plannedEnd"] = t.Planned.Start, t.Planned.End
+		subject["plannedStart"], subject["plannedEnd"] = asOutput(t.Planned.Start), asOutput(t.Planned.End)
 	}
 	if t.Risk != nil {
-		subject["risk"], subject["riskScore"] = t.Risk.Level, math.Round(t.Risk.Score)
+		subject["risk"], subject["riskScore"] = asOutput(t.Risk.Level), asOutput(math.Round(t.Risk.Score))
 	}
 	return asOutput(subject)
 }
