@@ -255,11 +255,15 @@ func (s *Store) AlertTold(ctx context.Context, service, key, incident string, ch
 	return nil
 }
 
+// statusUnknown is what an alert has after somebody resolved its incident:
+// whatever it says next is news.
+const statusUnknown = itsm.AlertStatus("unknown")
+
 // AlertsAreOver notes that somebody resolved an incident: an alert that still
 // fires is news from now on, and reopens it.
 func (s *Store) AlertsAreOver(ctx context.Context, incident string) error {
 	err := s.write(ctx, "alerts are over", func(q query) error {
-		_, err := q.exec(ctx, `UPDATE alerts SET status = ? WHERE incident = ?`, itsm.AlertResolved, incident)
+		_, err := q.exec(ctx, `UPDATE alerts SET status = ? WHERE incident = ?`, statusUnknown, incident)
 		return err
 	})
 	if err != nil {

@@ -344,7 +344,10 @@ func TestIncidentInEarlyLifeTakesTheTransitionBack(t *testing.T) {
 	d := startDev(t)
 	d.applyAcme(server.url)
 	d.apply(strings.ReplaceAll(carefulModel, "URL", server.url))
-	change := d.open("alice", "change", map[string]any{"model": "careful", "service": "payments", "title": "Payments 4.3"})
+	change := d.open("alice", "change", map[string]any{
+		"model": "careful", "service": "payments", "title": "Payments 4.3",
+		"plannedStart": time.Now().UTC().Add(time.Second), "plannedEnd": time.Now().UTC().Add(time.Hour),
+	})
 	d.awaitStep(change, "rollout.1", itsm.StepRunning)
 
 	during := d.raise(alarm{Service: "payments", Key: "restarts", Title: "Payments restart", Severity: itsm.SeverityError}).Incident

@@ -10,7 +10,7 @@ CREATE TABLE alerts (
     key      TEXT COLLATE "C" NOT NULL CHECK (key <> ''),
     incident TEXT COLLATE "C" NOT NULL CHECK (incident <> ''),
     severity INTEGER NOT NULL,
-    status   TEXT COLLATE "C" NOT NULL CHECK (status IN ('firing', 'acknowledged', 'resolved')),
+    status   TEXT COLLATE "C" NOT NULL CHECK (status IN ('firing', 'acknowledged', 'resolved', 'unknown')),
     changes  INTEGER NOT NULL,
     told     INTEGER NOT NULL CHECK (told <= changes),
     repeats  BIGINT NOT NULL,

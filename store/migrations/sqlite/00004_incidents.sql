@@ -11,7 +11,7 @@ CREATE TABLE alerts (
     key      TEXT NOT NULL CHECK (key <> ''),
     incident TEXT NOT NULL CHECK (incident <> ''),
     severity INTEGER NOT NULL,
-    status   TEXT NOT NULL CHECK (status IN ('firing', 'acknowledged', 'resolved')),
+    status   TEXT NOT NULL CHECK (status IN ('firing', 'acknowledged', 'resolved', 'unknown')),
     changes  INTEGER NOT NULL,
     told     INTEGER NOT NULL CHECK (told <= changes),
     repeats  INTEGER NOT NULL,
