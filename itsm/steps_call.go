@@ -48,7 +48,7 @@ func (s *Steps) callEnded(id string, attempt int, outcome CallOutcome, at time.T
 
 func (s *Steps) callSucceeded(run *StepRun, outcome CallOutcome, at time.Time) {
 	output := asOutput(callOutput{Status: outcome.Status, Body: outcome.Body})
-	rule, _ := s.rule(run.ID)
+	rule, _ := s.Rule(run.ID)
 	switch {
 	case rule.Callback.IsZero():
 		s.complete(run, byRule(), StepEvent{Output: output}, at)
@@ -73,7 +73,7 @@ func (s *Steps) accept(run *StepRun, output json.RawMessage, until, at time.Time
 // or CodeCallbackUsed.
 func (s *Steps) checkCallback(id string, attempt int) error {
 	run := s.run(id)
-	rule, ok := s.rule(id)
+	rule, ok := s.Rule(id)
 	if run == nil || !ok || run.Kind != StepCall || rule.Callback.IsZero() || attempt > run.Attempt {
 		return Errorf(CodeCallbackUnknown, "%s waits for no such callback", s.log.ID)
 	}

@@ -102,7 +102,7 @@ func (s *Steps) checkWork(c Command, id string, work TaskWork) (*StepRun, error)
 			return nil, FieldErrorf(CodeTaskIncomplete, fmt.Sprintf("/check/%d", i), "the checklist of task %s has no item %q; write it as it stands there", TaskID(s.log.ID, id), text)
 		}
 	}
-	if rule, _ := s.rule(id); len(work.Actions) > 0 && !rule.Actions {
+	if rule, _ := s.Rule(id); len(work.Actions) > 0 && !rule.Actions {
 		return nil, FieldErrorf(CodeInvalid, "/actions", "only the review of a major incident has actions; task %s has none", TaskID(s.log.ID, id))
 	}
 	if len(run.Evidence)+len(work.Evidence) > evidenceAtMost {
@@ -134,7 +134,7 @@ func (s *Steps) checkCompletion(c Command, id string, work TaskWork) error {
 	if err != nil {
 		return err
 	}
-	rule, _ := s.rule(id)
+	rule, _ := s.Rule(id)
 	result := work.result(rule)
 	switch {
 	case !slices.Contains(rule.results(), result):
@@ -192,7 +192,7 @@ func (s *Steps) completeTask(c Command, id string, work TaskWork, at time.Time) 
 		return 0, err
 	}
 	run := s.run(id)
-	rule, _ := s.rule(id)
+	rule, _ := s.Rule(id)
 	result := work.result(rule)
 	evidence := run.take(c, work, at)
 	if result == TaskFailed {

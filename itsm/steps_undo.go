@@ -50,7 +50,7 @@ func (s *Steps) cancel(run *StepRun, why string, at time.Time) {
 func (s *Steps) toUndo() []StepRun {
 	var runs []StepRun
 	for _, run := range s.Runs {
-		rule, ok := s.rule(run.ID)
+		rule, ok := s.Rule(run.ID)
 		happened := run.Status == StepDone || run.Status.IsOver() && run.Status != StepSkipped && (run.Reached || s.partly(rule))
 		if ok && rule.Undo != nil && happened && run.Undone == "" && isForward(run.ID) {
 			runs = append(runs, run)
@@ -81,7 +81,7 @@ func (s *Steps) nextUndo() []StepRule {
 	if len(runs) == 0 {
 		return nil
 	}
-	rule, _ := s.rule(runs[0].ID)
+	rule, _ := s.Rule(runs[0].ID)
 	return s.turns([]StepRule{*rule.Undo})
 }
 

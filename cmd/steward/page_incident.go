@@ -16,11 +16,7 @@ import (
 
 // incidentDetail reads what only incidents have; of another process, nothing.
 func incidentDetail(process api.Process) itsm.IncidentDetail {
-	var detail itsm.IncidentDetail
-	if process.Kind != itsm.KindIncident || json.Unmarshal(process.Detail, &detail) != nil {
-		return itsm.IncidentDetail{}
-	}
-	return detail
+	return detailOf[itsm.IncidentDetail](process, itsm.KindIncident)
 }
 
 // incidentHead is what there is to say of an incident as a whole.

@@ -12,9 +12,14 @@ import (
 
 // transitionDetail reads what only transitions have; of another process, nothing.
 func transitionDetail(process api.Process) itsm.TransitionDetail {
-	var detail itsm.TransitionDetail
-	if process.Kind != itsm.KindTransition || json.Unmarshal(process.Detail, &detail) != nil {
-		return itsm.TransitionDetail{}
+	return detailOf[itsm.TransitionDetail](process, itsm.KindTransition)
+}
+
+// detailOf reads what only one kind of process has; of another, nothing.
+func detailOf[T any](process api.Process, kind itsm.Kind) T {
+	var detail, none T
+	if process.Kind != kind || json.Unmarshal(process.Detail, &detail) != nil {
+		return none
 	}
 	return detail
 }
